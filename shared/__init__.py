@@ -1,0 +1,1 @@
+"""What every service stands on: state, jobs, admission, checkpoints and the port a provider fills in."""

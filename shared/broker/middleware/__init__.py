@@ -1,0 +1,1 @@
+"""Dramatiq middlewares. They observe and hold resources; none of them decides."""

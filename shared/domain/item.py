@@ -1,0 +1,55 @@
+"""An item: the smallest unit inside a phase, and the states it may pass through."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class ItemState(StrEnum):
+    """State of an item. `pending` covers both due and waiting items."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class WaitReason(StrEnum):
+    """Why a pending item is not due yet."""
+
+    RETRY = "retry"
+    RATE = "rate"
+    CONCURRENCY = "concurrency"
+    QUOTA = "quota"
+    ACCOUNT = "account"
+    SHUTDOWN = "shutdown"
+
+
+#: What a single step may do. Anything else changes no row.
+TRANSITIONS: frozenset[tuple[ItemState, ItemState]] = frozenset(
+    {
+        (ItemState.PENDING, ItemState.PROCESSING),  # claim
+        (ItemState.PROCESSING, ItemState.PENDING),  # wait, retry, reaper
+        (ItemState.PROCESSING, ItemState.COMPLETED),
+        (ItemState.PROCESSING, ItemState.FAILED),
+        (ItemState.PROCESSING, ItemState.SKIPPED),
+        (ItemState.PENDING, ItemState.SKIPPED),  # given up
+    }
+)
+
+OPEN = (ItemState.PENDING, ItemState.PROCESSING)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """What a provider sees of an item."""
+
+    item_id: int
+    key: str
+    """Canonical key, unique within pipeline and phase."""
+    input: Mapping[str, Any]
+    """All the provider needs beside the key, frozen when the item was found."""
+    attempts: int = 0
+    """Attempts already spent."""

@@ -1,0 +1,154 @@
+"""The port: what a provider service declares, and what the runtime gives it to work with.
+
+A provider is data plus one function, `handle(items, call)`. It knows no SQL, no Redis, no retry
+loop, no breaker and no other service.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from shared.domain.category import ErrorRule
+from shared.domain.item import Item
+from shared.domain.retry import RetryPolicy
+
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, without base URL and credentials."""
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    method: Literal["GET", "POST"] = "GET"
+    json: Any = None
+    """Body, encoded as JSON; None sends none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[A]):
+    """One kind of call: how to ask for subjects and how to read their answers.
+
+    A *subject* is what is bought: one SERP, one video. Each answer is stored as a fact and never
+    bought again while it is fresh.
+    """
+
+    name: str
+    """Stable name in facts, ledger and metrics."""
+    answer: type[A]
+    """The sanitised answer that is stored; fields no credential or signed link can hide in."""
+    request: Callable[[Sequence[str], Mapping[str, Any]], Request]
+    """(subjects, params) -> the request that buys exactly these subjects."""
+    read: Callable[[bytes, Sequence[str]], Mapping[str, A]]
+    """(body of a 2xx answer, subjects asked) -> answer per subject; a subject left out does not exist.
+
+    Raises AnswerError when the body says it failed; msgspec's errors count as `malformed`.
+    """
+    cost: Callable[[Mapping[str, A]], float]
+    """Units charged for an answer, by the provider's price list or its own statement."""
+    per_call: int = 1
+    """Subjects one request may carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the provider's plan allows over all processes together."""
+
+    concurrency: int
+    """Calls in flight at once."""
+    requests_per_second: float = 0.0
+    """0: no rate limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Everything the runtime must know about an external API."""
+
+    name: str
+    """As in "scale_serp"."""
+    service: str
+    """Folder, queue and settings name, as in "serp"."""
+    phase: str
+    base_url: str
+    auth: tuple[Literal["query", "header", "bearer"], str]
+    """Where the key goes: ("query", parameter), ("header", name) or ("bearer", "")."""
+    limits: Limits
+    retry: RetryPolicy
+    items_per_call: int = 1
+    """Items one `handle` serves; the dispatcher fills batches up to this."""
+    unit: str = "call"
+    timeout_seconds: float = 60.0
+    """A call without a whole answer after this long has failed."""
+    freshness_seconds: float = 24 * 60 * 60
+    """How long a fact answers instead of a new call."""
+    errors: tuple[ErrorRule, ...] = ()
+    error_codes: tuple[str, ...] = ()
+    """Dotted paths of error codes in an error body, most specific first; lists are searched through."""
+    retry_after: tuple[str, ...] = ()
+    """Dotted paths of a delay in seconds in an error body."""
+
+
+class FactRef(msgspec.Struct, frozen=True):
+    """Where a stored answer is: lineage from a result to what was paid for."""
+
+    key: str
+    """Hash of provider, endpoint, subject and parameters."""
+    call_id: str
+    """The call that bought it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[A]):
+    """A subject's answer, bought now or earlier."""
+
+    subject: str
+    answer: A | None
+    """None: the provider answered and does not know this subject."""
+    ref: FactRef
+    from_store: bool
+    """True when no call was made for it now."""
+
+
+class Call(Protocol):
+    """Buys facts. Gate, ledger, retry classification and fact store act behind it.
+
+    May be awaited several times by one `handle`, also concurrently. Raises ProviderError, which
+    `handle` lets through: the runtime decides what it means for the items. Cancellation passes.
+    """
+
+    def __call__(
+        self, endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any] | None = None
+    ) -> Awaitable[Mapping[str, Fact[A]]]:
+        """One fact per distinct subject. `params` is what beside the subject makes the answer differ."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The item's work is done; `result` is stored in the same transaction as the state."""
+
+    result: msgspec.Struct
+    facts: tuple[Fact[Any], ...]
+    degraded: str = ""
+    """Reason, when the result is less than was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The item will never work."""
+
+    error: str
+
+
+Outcome = Completed | Failed
+
+
+class Handle(Protocol):
+    """`async def handle(items, call)`: an outcome for every item, by item id."""
+
+    def __call__(self, items: Sequence[Item], call: Call) -> Awaitable[Mapping[int, Outcome]]:
+        """Serve at most `items_per_call` items."""
+        ...

@@ -1,0 +1,1 @@
+"""What turns a provider into a worker process."""

@@ -1,0 +1,1 @@
+"""Postgres, the record. The only package that speaks SQL."""

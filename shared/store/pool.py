@@ -1,0 +1,37 @@
+"""Connections to Postgres."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+Connection = AsyncConnection[tuple[object, ...]]
+
+#: A statement that runs longer than this is a bug; loading a pipeline of a million items takes about 15 s.
+STATEMENT_TIMEOUT_SECONDS = 60
+
+
+def build_pool(url: str, *, size: int = 6, name: str = "landscape") -> AsyncConnectionPool[Connection]:
+    """A closed pool; open it on the event loop that will use it. Connections are checked at every checkout."""
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        open=False,
+        name=name,
+        timeout=10,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={
+            "autocommit": True,
+            "application_name": name,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+        },
+    )
+
+
+@asynccontextmanager
+async def unit_of_work(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+    """One connection, one transaction. Inner code never commits."""
+    async with pool.connection() as connection, connection.transaction():
+        yield connection

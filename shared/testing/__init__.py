@@ -1,0 +1,1 @@
+"""Fakes of the ports. Each passes the same suite as the real thing."""
