@@ -3,6 +3,7 @@
 LandscapeError
 ├── ConfigError            a setting, file or argument is wrong; names it and the next step
 ├── InputError             a request is wrong; carries one Problem per field
+│   └── MalformedError     it is not even JSON
 ├── NotFoundError          nothing has this id
 ├── StoreError             the record is not as this code expects
 │   └── SchemaError        the schema is older or newer than this code, or was edited
@@ -47,6 +48,12 @@ class InputError(LandscapeError):
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(f"{p.pointer}: {p.detail}" for p in problems))
         self.problems = problems
+
+
+class MalformedError(InputError):
+    """The body is not JSON."""
+
+    code = "malformed"
 
 
 class NotFoundError(LandscapeError):

@@ -57,7 +57,8 @@ _R, _N, _A, _T = (
     ErrorCategory.THROTTLED,
 )
 
-#: What holds where a provider's own rules say nothing. AnswerError codes: `malformed`, `empty`.
+#: What holds where a provider's own rules say nothing. Codes of an AnswerError: `malformed` has the
+#: wrong shape, which rarely passes by itself; `unreadable` was cut off or is another format.
 DEFAULT_RULES = (
     ErrorRule(_R, code="malformed", attempts=2),
     ErrorRule(_T, status=429),

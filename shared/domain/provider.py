@@ -45,7 +45,8 @@ class Endpoint(Generic[A]):
     read: Callable[[bytes, Sequence[str]], Mapping[str, A]]
     """(body of a 2xx answer, subjects asked) -> answer per subject; a subject left out does not exist.
 
-    Raises AnswerError when the body says it failed; msgspec's errors count as `malformed`.
+    Raises AnswerError when the body says it failed; msgspec's ValidationError counts as `malformed`,
+    its DecodeError as `unreadable`.
     """
     cost: Callable[[Mapping[str, A]], float]
     """Units charged for an answer, by the provider's price list or its own statement."""
@@ -80,6 +81,8 @@ class Provider:
     items_per_call: int = 1
     """Items one `handle` serves; the dispatcher fills batches up to this."""
     unit: str = "call"
+    error_units: float | None = None
+    """Units charged for an answer with an error; None: unknown."""
     timeout_seconds: float = 60.0
     """A call without a whole answer after this long has failed."""
     freshness_seconds: float = 24 * 60 * 60

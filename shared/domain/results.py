@@ -22,7 +22,7 @@ class Ranking(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SearchResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One search: keyword × region × content type."""
+    """One search: a keyword in a region and content type."""
 
     rankings: tuple[Ranking, ...]
     total_results: int | None = None

@@ -43,7 +43,7 @@ def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         connection.execute(_TABLE)
-        applied = dict(connection.execute("SELECT name, checksum FROM schema_migrations").fetchall())
+        applied: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM schema_migrations").fetchall())
         missing = _missing(applied, migrations(folder))
         for migration in missing:
             connection.execute(migration.sql)

@@ -3,16 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 Connection = AsyncConnection[tuple[object, ...]]
+Pool = AsyncConnectionPool[Connection]
+
+#: The database is away, full, restarting or found a deadlock: the same statement may work later.
+Unavailable = psycopg.OperationalError
+#: The content itself is refused and always will be.
+Unstorable = (psycopg.DataError, psycopg.IntegrityError)
 
 #: A statement that runs longer than this is a bug; loading a pipeline of a million items takes about 15 s.
 STATEMENT_TIMEOUT_SECONDS = 60
 
 
-def build_pool(url: str, *, size: int = 6, name: str = "landscape") -> AsyncConnectionPool[Connection]:
+def build_pool(url: str, *, size: int = 6, name: str = "landscape") -> Pool:
     """A closed pool; open it on the event loop that will use it. Connections are checked at every checkout."""
     return AsyncConnectionPool(
         url,
@@ -31,7 +38,7 @@ def build_pool(url: str, *, size: int = 6, name: str = "landscape") -> AsyncConn
 
 
 @asynccontextmanager
-async def unit_of_work(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+async def unit_of_work(pool: Pool) -> AsyncIterator[Connection]:
     """One connection, one transaction. Inner code never commits."""
     async with pool.connection() as connection, connection.transaction():
         yield connection

@@ -3,6 +3,9 @@
 -- Immutable facts of an item stand apart from its hot state, so that state changes stay HOT:
 -- pipeline_state has a fill factor and no index on anything that changes. What is due stands in
 -- `ready`, what is not due yet in `waiting`; a pending item is in exactly one of them or in an open job.
+--
+-- No foreign keys: each check locks its parent row, and every insert of a pipeline has the same few
+-- parents. `landscape audit` proves what they would.
 
 CREATE TABLE pipelines (
     pipeline_id uuid PRIMARY KEY,
@@ -18,7 +21,7 @@ CREATE TABLE pipelines (
 CREATE INDEX pipelines_open ON pipelines (created_at) WHERE ended_at IS NULL;
 
 CREATE TABLE items (
-    pipeline_id uuid NOT NULL REFERENCES pipelines ON DELETE CASCADE,
+    pipeline_id uuid NOT NULL,
     item_id     bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     phase       text NOT NULL,
     key         text NOT NULL,             -- canonical
@@ -44,7 +47,6 @@ CREATE TABLE pipeline_state (
     from_store     boolean NOT NULL DEFAULT false,
     updated_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (pipeline_id, item_id),
-    FOREIGN KEY (pipeline_id, item_id) REFERENCES items ON DELETE CASCADE,
     CHECK ((next_at IS NULL) = (wait_reason IS NULL)),
     CHECK (next_at IS NULL OR state = 'pending'),
     CHECK (state <> 'processing' OR job_id IS NOT NULL)
@@ -58,8 +60,7 @@ CREATE TABLE ready (
     batch_key   text NOT NULL,
     alone       boolean NOT NULL DEFAULT false,   -- its last job crashed: gets a job of its own
     due_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (pipeline_id, item_id),
-    FOREIGN KEY (pipeline_id, item_id) REFERENCES items ON DELETE CASCADE
+    PRIMARY KEY (pipeline_id, item_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX ready_next ON ready (phase, pipeline_id, batch_key, alone, due_at, item_id);
 
@@ -69,14 +70,13 @@ CREATE TABLE waiting (
     phase       text NOT NULL,
     reason      text NOT NULL,
     next_at     timestamptz NOT NULL,
-    PRIMARY KEY (pipeline_id, item_id),
-    FOREIGN KEY (pipeline_id, item_id) REFERENCES items ON DELETE CASCADE
+    PRIMARY KEY (pipeline_id, item_id)
 );
 CREATE INDEX waiting_next ON waiting (phase, next_at);
 
 CREATE TABLE job_queue (
     job_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    pipeline_id   uuid NOT NULL REFERENCES pipelines ON DELETE CASCADE,
+    pipeline_id   uuid NOT NULL,
     queue_name    text NOT NULL,
     job_type      text NOT NULL,                  -- the phase
     item_ids      bigint[] NOT NULL,              -- the payload
@@ -105,7 +105,7 @@ CREATE TABLE leases (
 -- The ledger. A row is durable before its request leaves.
 CREATE TABLE provider_calls (
     call_id          uuid PRIMARY KEY,
-    pipeline_id      uuid NOT NULL REFERENCES pipelines ON DELETE CASCADE,
+    pipeline_id      uuid NOT NULL,
     job_id           bigint NOT NULL,
     provider         text NOT NULL,
     endpoint         text NOT NULL,
@@ -146,8 +146,7 @@ CREATE TABLE results (
     payload     jsonb NOT NULL,
     facts       jsonb NOT NULL,                   -- [{key, call_id}]: lineage to provider_facts
     recorded_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (pipeline_id, item_id),
-    FOREIGN KEY (pipeline_id, item_id) REFERENCES items ON DELETE CASCADE
+    PRIMARY KEY (pipeline_id, item_id)
 );
 
 CREATE TABLE rankings (
@@ -162,14 +161,13 @@ CREATE TABLE rankings (
     source      text NOT NULL,
     published   text NOT NULL,
     length      text NOT NULL,
-    PRIMARY KEY (pipeline_id, item_id, ordinal),
-    FOREIGN KEY (pipeline_id, item_id) REFERENCES results ON DELETE CASCADE
+    PRIMARY KEY (pipeline_id, item_id, ordinal)
 );
 
 -- Append-only deltas, folded by housekeeping; a count is their sum, so progress never counts rows.
 CREATE TABLE counters (
     counter_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    pipeline_id uuid NOT NULL REFERENCES pipelines ON DELETE CASCADE,
+    pipeline_id uuid NOT NULL,
     phase       text NOT NULL,
     name        text NOT NULL,                    -- an item state, waiting.<reason>, calls, from_store, degraded
     delta       bigint NOT NULL

@@ -1,0 +1,1 @@
+"""The control plane: REST API, command line and one-machine mode."""

@@ -1,0 +1,83 @@
+"""The gateway's composition root: reads and writes rows, holds no loop, and may be stopped at any time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+from prometheus_client import CollectorRegistry
+
+from services.gateway.dependencies import Gateway, Ping, provide_gateway
+from services.gateway.monitoring.controller import MonitoringController
+from services.gateway.monitoring.probes import livez, metrics, readyz
+from services.gateway.observation import Observation
+from services.gateway.openapi import openapi
+from services.gateway.pipelines.controller import PipelineController
+from services.gateway.problems import HANDLERS
+from services.gateway.reports.controller import ReportController
+from services.gateway.security import requires_token
+from shared import config, log
+from shared.broker.client import build_async_client, ping
+from shared.config import Settings
+from shared.domain.pipeline import DataSource
+from shared.store.pool import build_pool
+
+#: Bytes of a request; a million keywords are about 20 MB.
+BODY_BYTES = 64 * 1024 * 1024
+#: Connections to Postgres. One is busy for as long as a big pipeline is being started.
+POOL_SIZE = 8
+
+
+def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = None) -> Litestar:
+    """The application; without `settings` a process of its own, which reads its environment and sets up its logs.
+
+    Starts also while the stores are away: /readyz says so. Raises ConfigError when a setting is missing.
+    """
+    if settings is None:
+        settings = config.load()
+        log.configure(settings.log, service="gateway", secrets=[settings.token])
+    settings.require("postgres_url", "token")
+    pool = build_pool(settings.postgres_url, size=POOL_SIZE, name="landscape-gateway")
+    redis = build_async_client(settings.redis_url) if settings.redis_url else None
+    if redis is not None and ping_redis is None:
+        ping_redis = partial(ping, redis)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await pool.open(wait=False)
+        try:
+            yield
+        finally:
+            await pool.close()
+            if redis is not None:
+                await redis.aclose()
+
+    api = Router(
+        "/api/v1",
+        route_handlers=[PipelineController, ReportController, MonitoringController, openapi],
+        guards=[requires_token(settings.token)],
+    )
+    registry = CollectorRegistry()
+    handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
+    app = Litestar(
+        handlers,
+        dependencies={"gateway": Provide(provide_gateway)},
+        exception_handlers=HANDLERS,
+        lifespan=[lifespan],
+        logging_config=None,
+        openapi_config=None,
+        request_max_body_size=BODY_BYTES,
+        state=State({"gateway": Gateway(pool, _data_source(settings), ping_redis), "registry": registry}),
+    )
+    app.state.described = handlers
+    # Around everything, so that requests no route takes are seen too.
+    app.asgi_handler = Observation(app.asgi_handler, registry)
+    return app
+
+
+def _data_source(settings: Settings) -> DataSource:
+    # The real addresses are built in: another one stands for a simulator. Never the other way round.
+    return "simulator" if any(provider.base_url for provider in settings.providers.values()) else "providers"

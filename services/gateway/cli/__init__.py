@@ -1,0 +1,5 @@
+"""The `landscape` command."""
+
+from services.gateway.cli.group import main
+
+__all__ = ["main"]

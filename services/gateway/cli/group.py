@@ -1,0 +1,72 @@
+"""The command group: a table of commands, each imported only when it runs."""
+
+import difflib
+import importlib
+import sys
+
+import click
+
+from services.gateway.cli import exits
+
+PACKAGE = "services.gateway.cli"
+
+#: One line per command: its name, the module whose `command` it is, its help.
+COMMANDS = {
+    "up": ("up", "Run the whole system on this machine."),
+    "migrate": ("migrate", "Bring the database to this code's schema."),
+    "gateway": ("gateway", "Serve the REST API."),
+    "worker": ("worker", "Run the worker of one service."),
+    "simulate": ("simulate", "Serve the simulator of all providers."),
+    "test": ("test", "Check everything CI checks."),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists commands from the table; `landscape --help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        """The command of this name, imported now; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command = importlib.import_module(f"{PACKAGE}.{module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{PACKAGE}.{module}.command is not a command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a name that is misspelt."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        """The table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+def group() -> None:
+    """Digital Landscape Analyzer: who owns a market's search results, and with what content."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave the process with its exit code."""
+    try:
+        result = group.main(arguments, prog_name="landscape", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        code = exits.report(error)
+        if code is None:
+            raise
+        sys.exit(code)
+    sys.exit(result if isinstance(result, int) else 0)

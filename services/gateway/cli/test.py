@@ -1,0 +1,65 @@
+"""`landscape test`: everything CI checks, behind one door."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from services.gateway.standalone.services import ROOT
+
+#: Test processes at once. More of them starve the timing of the servers they share.
+PROCESSES = 2
+#: pytest: no test was selected.
+NOTHING_SELECTED = 5
+
+PYTEST = ["-m", "pytest", "-q"]
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+
+@click.command("test")
+@click.option(
+    "--benchmarks", is_flag=True, help="Run the benchmarks, and nothing else, with their output shown."
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(benchmarks: bool, arguments: tuple[str, ...]) -> int:
+    """Lint, types, import contracts and all tests. ARGUMENTS after -- go to pytest.
+
+    All steps run; the exit code is that of the first one that failed.
+    """
+    if benchmarks:
+        return _run([*PYTEST, "-s", "-m", "benchmark", *arguments])
+    checks = [
+        ["-m", "ruff", "check"],
+        ["-m", "ruff", "format", "--check"],
+        ["-m", "mypy"],
+        ["-c", LINT_IMPORTS],
+    ]
+    failed = [(step, code) for step in checks if (code := _run(step))]
+    failed += _tests(list(arguments), failed)
+    return failed[0][1] if failed else 0
+
+
+def _tests(arguments: list[str], failed: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
+    """The steps that failed. pytest's closing line is the last one on stdout, so what failed before is said first."""
+    together = [*PYTEST, "-n", str(PROCESSES), "-m", "not benchmark and not alone", *arguments]
+    alone = [*PYTEST, "-m", "alone and not benchmark", *arguments]
+    codes = {"together": _run(together)}
+    for step, code in [*failed, (together, codes["together"])]:
+        if code not in {0, NOTHING_SELECTED}:
+            click.echo(f"error: failed with exit code {code}: {_name(step)}", err=True)
+    codes["alone"] = _run(alone)
+    if set(codes.values()) <= {0, NOTHING_SELECTED} and 0 in codes.values():
+        return []
+    return [(step, code) for step, code in ((together, codes["together"]), (alone, codes["alone"])) if code]
+
+
+def _run(step: list[str]) -> int:
+    click.echo(f"$ {_name(step)}", err=True)
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, *step], cwd=ROOT, check=False).returncode  # noqa: S603  our own commands
+
+
+def _name(step: list[str]) -> str:
+    return "lint-imports" if step[-1] == LINT_IMPORTS else shlex.join([Path(sys.executable).name, *step])

@@ -1,0 +1,38 @@
+"""What handlers are given: the record and the settings that matter to them."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from litestar.datastructures import State
+
+from shared.domain.pipeline import DataSource
+from shared.store.pool import Connection, Pool, unit_of_work
+
+#: Answers None when all is well, else says why not.
+Ping = Callable[[], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything the handlers share; the composition root makes one."""
+
+    pool: Pool
+    data_source: DataSource
+    """Who answers the pipelines started here."""
+    ping_redis: Ping | None
+    """None: this process was not told of any Redis."""
+
+    def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection in a transaction."""
+        return unit_of_work(self.pool)
+
+    def connection(self, *, timeout_seconds: float | None = None) -> AbstractAsyncContextManager[Connection]:
+        """A connection outside any transaction. Raises Unavailable when there is none in time."""
+        return self.pool.connection(timeout=timeout_seconds)
+
+
+async def provide_gateway(state: State) -> Gateway:
+    """The one of this application."""
+    gateway: Gateway = state.gateway
+    return gateway

@@ -1,0 +1,1 @@
+"""What operators and machines ask about the state of the system."""

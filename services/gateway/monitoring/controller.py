@@ -1,0 +1,45 @@
+"""Progress of a pipeline and health of the system."""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+from litestar import Controller, Response, get
+
+from services.gateway.dependencies import Gateway
+from services.gateway.monitoring.checks import check_record, check_redis
+from services.gateway.monitoring.schemas import Progress, SystemHealth
+from services.gateway.monitoring.verdict import judge
+from shared.store.pipelines import get_pipeline_state
+from shared.store.progress import phase_progress
+
+#: For each store; health is asked for when something hangs.
+HEALTH_BUDGET_SECONDS: Final = 3.0
+
+
+class MonitoringController(Controller):
+    """/api/v1/monitoring"""
+
+    path = "/monitoring"
+    tags = ("monitoring",)
+
+    @get(
+        "/pipeline/{pipeline_id:uuid}/progress",
+        operation_id="getProgress",
+        summary="Items by phase and state.",
+    )
+    async def progress(self, gateway: Gateway, pipeline_id: UUID) -> Progress:
+        """Sums of counters: cheap enough to ask every second."""
+        async with gateway.connection() as conn:
+            pipeline = await get_pipeline_state(conn, pipeline_id)
+            phases = await phase_progress(conn, pipeline_id)
+        return Progress(pipeline_id, pipeline.state, pipeline.created_at, pipeline.ended_at, phases)
+
+    @get("/health", operation_id="getHealth", summary="Health of the whole system, with reasons.")
+    async def health(self, gateway: Gateway) -> Response[SystemHealth]:
+        """Status 200 as long as work can go on, 503 when none can."""
+        (database, record), redis = await asyncio.gather(
+            check_record(gateway, HEALTH_BUDGET_SECONDS), check_redis(gateway, HEALTH_BUDGET_SECONDS)
+        )
+        health = judge(database, redis, record)
+        return Response(health, status_code=503 if health.status == "unhealthy" else 200)

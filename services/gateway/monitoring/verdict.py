@@ -1,0 +1,69 @@
+"""From what is seen of the system to healthy, degraded or unhealthy, with reasons."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from services.gateway.monitoring.schemas import Status, SystemHealth
+from shared.domain.phases import PHASES, Phase
+from shared.store.health import Health
+
+NOT_CHECKED: Final = "not checked"
+OK: Final = "ok"
+#: A due item waits for the dispatcher for no more than a few ticks, unless nobody dispatches.
+OLDEST_DUE_SECONDS: Final = 60.0
+#: Share of failed calls that is worth a look, given enough of them to be no accident.
+ERROR_SHARE: Final = 0.2
+ERROR_CALLS: Final = 20
+#: Reasons of a wait that end only when somebody outside does something, or a day is over.
+STUCK: Final = {
+    "account": "the provider refuses the account: check key, credit and permissions",
+    "quota": "the provider's quota is used up",
+}
+
+
+def judge(database: str, redis: str, health: Health) -> SystemHealth:
+    """`health` is empty when the database does not answer."""
+    fatal = []
+    if database != OK:
+        fatal.append(database)
+    if redis not in {OK, NOT_CHECKED}:
+        fatal.append(redis)
+    partial = list(_partial(health)) if database == OK else []
+    status: Status = "unhealthy" if fatal else "degraded" if partial else "healthy"
+    return SystemHealth(
+        status=status,
+        reasons=[*fatal, *partial],
+        database=database,
+        redis=redis,
+        leaders=health.leaders,
+        queues=health.queues,
+        due=health.due,
+        waiting=health.waiting,
+        providers=health.providers,
+    )
+
+
+def _partial(health: Health) -> Iterator[str]:
+    leading = {leader.service for leader in health.leaders}
+    for phase in PHASES.values():
+        # An optional service may be switched off on purpose, as long as nothing waits for it.
+        if phase.service not in leading and (phase.mandatory or _has_work(phase, health)):
+            yield f"no worker of {phase.service} is alive: start one with `landscape worker {phase.service}`"
+    for due in health.due:
+        if due.oldest_seconds > OLDEST_DUE_SECONDS:
+            yield f"{due.phase}: {due.items} items are due, the oldest for {due.oldest_seconds:.0f} s"
+    for waiting in health.waiting:
+        if waiting.reason in STUCK:
+            yield f"{waiting.phase}: {waiting.items} items wait, {STUCK[waiting.reason]}"
+    for provider in health.providers:
+        share = provider.error_share
+        if share is not None and provider.calls >= ERROR_CALLS and share >= ERROR_SHARE:
+            yield f"{provider.provider}: {share:.0%} of {provider.calls} calls failed in the last ten minutes"
+
+
+def _has_work(phase: Phase, health: Health) -> bool:
+    return (
+        any(due.phase == phase.name for due in health.due)
+        or any(waiting.phase == phase.name for waiting in health.waiting)
+        or any(queue.queue == phase.service for queue in health.queues)
+    )

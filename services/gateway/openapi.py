@@ -1,0 +1,96 @@
+"""The API's description, OpenAPI 3.1: what Litestar derives from the handlers, with our bodies and our errors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Response, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.types import ControllerRouterHandler
+
+from services.gateway.dependencies import provide_gateway
+from services.gateway.problems import MEDIA_TYPE, Problem
+from shared.domain.report import Report
+from shared.domain.start import StartRequest
+
+_MEDIA_TYPE = "application/vnd.oai.openapi+json"
+_START, _REPORT = "startPipeline", "getReport"
+#: Operations whose 503 has the same body as their 200.
+_SAYS_WHY = frozenset({"getHealth", "readyz"})
+_PROBLEMS = {
+    400: "The body is not JSON",
+    401: "No token, or a wrong one",
+    404: "Nothing has this id",
+    413: "The body is too large",
+    422: "A field or parameter is wrong; nothing was started",
+    500: "An error of ours",
+    503: "A store is away, or its schema is not this version's",
+}
+
+
+def describe(handlers: Sequence[ControllerRouterHandler]) -> bytes:
+    """The description of these handlers, encoded."""
+    config = OpenAPIConfig(title="Digital Landscape Analyzer", version="1", use_handler_docstrings=True)
+    # An application of its own: the real one serves no documentation pages, whose scripts come from elsewhere.
+    described = Litestar(
+        list(handlers),
+        dependencies={"gateway": Provide(provide_gateway)},
+        openapi_config=config,
+        logging_config=None,
+    )
+    document = described.openapi_schema.to_schema()
+    _, schemas = msgspec.json.schema_components(
+        (StartRequest, Problem, Report), ref_template="#/components/schemas/{name}"
+    )
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(schemas)
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete(path, operation)
+    return msgspec.json.encode(document)
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    for status in [status for status in answers if status >= "400"]:
+        del answers[status]
+    statuses = {500}
+    if path.startswith("/api/"):
+        operation["security"] = [{"token": []}]
+        statuses |= {401, 503}
+    if operation["operationId"] in _SAYS_WHY:
+        answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
+        statuses.discard(503)
+    if operation["operationId"] == _REPORT:
+        answers["200"]["content"] = {
+            "application/json": {"schema": _reference("Report")},
+            "text/html": {"schema": {"type": "string"}},
+        }
+    if "{" in path:
+        statuses.add(404)
+    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+        statuses.add(422)
+    if operation["operationId"] == _START:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _reference("StartRequest")}},
+        }
+        statuses |= {400, 413, 422}
+    for status in sorted(statuses):
+        content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
+        answers[str(status)] = {"description": _PROBLEMS[status], "content": content}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+@get("/openapi.json", include_in_schema=False)
+async def openapi(state: State) -> Response[bytes]:
+    """Made once, when it is first asked for."""
+    if "openapi" not in state:
+        state.openapi = describe(state.described)
+    return Response(state.openapi, media_type=_MEDIA_TYPE)

@@ -1,0 +1,1 @@
+"""Starting pipelines and reading them."""

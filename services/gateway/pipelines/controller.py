@@ -1,0 +1,83 @@
+"""Start a pipeline, list pipelines, look at one, audit it."""
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, Response, get, post
+from litestar.params import Parameter
+
+from services.gateway.dependencies import Gateway
+from services.gateway.pipelines import schemas
+from shared import log
+from shared.domain.pipeline import Frozen, freeze
+from shared.domain.start import parse
+from shared.store.audit import Audit, audit
+from shared.store.migrate import require_schema
+from shared.store.pipelines import get_pipeline, initialize_pipeline, list_pipelines
+
+_log = log.get(__name__)
+
+#: Pipelines in one answer.
+LIMIT = 200
+
+
+class PipelineController(Controller):
+    """/api/v1/pipeline"""
+
+    path = "/pipeline"
+    tags = ("pipelines",)
+
+    @post(
+        "/start", operation_id="startPipeline", summary="Start a pipeline; all of it is recorded, or nothing."
+    )
+    async def start(self, request: Request[Any, Any, Any], gateway: Gateway) -> Response[schemas.Started]:
+        """Buy nothing yet: the items are due from now on, and the workers take them."""
+        body = await request.body()
+
+        def read() -> Frozen:
+            return freeze(parse(body), gateway.data_source)
+
+        # A million keywords take seconds; other requests are answered meanwhile.
+        frozen = await asyncio.to_thread(read)
+        async with gateway.unit_of_work() as conn:
+            await require_schema(conn)
+            pipeline_id = await initialize_pipeline(conn, frozen.config)
+        started = schemas.Started(
+            pipeline_id=pipeline_id,
+            state="running",
+            items=frozen.config.searches,
+            merged=frozen.merged,
+            warnings=frozen.warnings,
+            links=schemas.links(pipeline_id),
+        )
+        _log.info("pipeline_started", pipeline_id=str(pipeline_id), items=started.items)
+        return Response(started, headers={"Location": started.links.itself})
+
+    @get("/", operation_id="listPipelines", summary="The newest pipelines, newest first.")
+    async def list_newest(
+        self, gateway: Gateway, limit: Annotated[int, Parameter(ge=1, le=LIMIT)] = 50
+    ) -> schemas.Page:
+        """Read from counters: cheap whatever the size of the pipelines."""
+        async with gateway.connection() as conn:
+            return schemas.Page([schemas.summary(row) for row in await list_pipelines(conn, limit)])
+
+    @get(
+        "/{pipeline_id:uuid}",
+        operation_id="getPipeline",
+        summary="One pipeline with its frozen configuration.",
+    )
+    async def detail(self, gateway: Gateway, pipeline_id: UUID) -> schemas.Detail:
+        """404 when there is none."""
+        async with gateway.connection() as conn:
+            return schemas.detail(await get_pipeline(conn, pipeline_id))
+
+    @get(
+        "/{pipeline_id:uuid}/audit",
+        operation_id="auditPipeline",
+        summary="Does its record prove what it claims?",
+    )
+    async def audit(self, gateway: Gateway, pipeline_id: UUID) -> Audit:
+        """Reads everything there is of the pipeline; a big one takes seconds."""
+        async with gateway.connection() as conn:
+            return await audit(conn, pipeline_id)

@@ -1,0 +1,1 @@
+"""Reports: what a pipeline found, as JSON and as a page."""

@@ -1,0 +1,1 @@
+"""One-machine mode: real servers and real processes, supervised from one command."""

@@ -1,0 +1,1 @@
+"""Videos and their channels, from the YouTube Data API."""

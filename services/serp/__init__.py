@@ -1,0 +1,1 @@
+"""Search results, from Scale SERP."""

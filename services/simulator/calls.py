@@ -1,0 +1,119 @@
+"""The life of one call: counted, refused or delayed, answered or spoiled, charged.
+
+Charging follows the wire: a call is charged when its latency has passed and the answer is made. A client
+that gives up before that has bought nothing; one that gives up later has paid for an answer it did not get
+(`units_unanswered`). Subjects count as bought only when the answer was sent entire and usable.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from services.simulator import delivery
+from services.simulator.chance import share
+from services.simulator.faults import How, Injected
+from services.simulator.ledger import Tally
+from services.simulator.port import Account, Answer, Provider, Question, Request, Scene
+from services.simulator.stage import Stage
+
+TAIL_FACTOR = 5.0
+
+
+class Call:
+    """One request to one provider."""
+
+    def __init__(self, stage: Stage, provider: Provider, http: web.BaseRequest) -> None:
+        self._stage, self._provider, self._http = stage, provider, http
+        self._tally: Tally = stage.ledger.tallies[provider.name]
+        self._meter = stage.meters[provider.name]
+
+    async def run(self, request: Request) -> web.StreamResponse:
+        """Answer, or cut the connection. The response returned has been sent."""
+        tally = self._tally
+        ordinal = tally.arrive()
+        try:
+            return await self._run(request, ordinal)
+        except (asyncio.CancelledError, ConnectionError):
+            tally.abandoned += 1
+            raise
+        finally:
+            tally.depart()
+
+    async def _run(self, request: Request, ordinal: int) -> web.StreamResponse:
+        stage, provider = self._stage, self._provider
+        limits = stage.limits(provider.name)
+        if self._meter.over_rate(limits, self._tally.in_flight):
+            self._tally.over_limit += 1
+            return await delivery.send(self._http, provider.fail("rate_limit", 1))
+        question = provider.read(request)
+        if isinstance(question, Answer):
+            await self._wait(ordinal)
+            return await self._sell(question, ())
+        account = self._meter.account(limits)
+        if question.subjects and account.allowance is not None and account.used >= account.allowance:
+            self._tally.over_limit += 1
+            await self._wait(ordinal)
+            return await delivery.send(self._http, provider.fail(provider.over_allowance, 0))
+        settings = stage.settings
+        injected = stage.faults.decide(
+            provider.name, ordinal, question.subjects, seed=settings.seed, fault_rate=settings.fault_rate
+        )
+        if injected is not None:
+            self._tally.faults_injected += 1
+            return await self._spoil(question, injected, ordinal)
+        await self._wait(ordinal)
+        return await self._sell(self._make(question), question.subjects)
+
+    async def _wait(self, ordinal: int, further_seconds: float = 0.0) -> None:
+        settings = self._stage.settings
+        seconds = settings.latency_ms / 1000
+        tail = settings.latency_tail
+        if tail and share(settings.seed, f"tail {self._provider.name} {ordinal}") < tail:
+            seconds *= TAIL_FACTOR
+        if seconds + further_seconds:
+            await asyncio.sleep(seconds + further_seconds)
+
+    def _make(self, question: Question, fault: str = "") -> Answer:
+        stage = self._stage
+        account: Account = self._meter.account(stage.limits(self._provider.name))
+        return question.answer(Scene(stage.world, account, stage.settings.answer_bytes, fault))
+
+    def _charge(self, units: int) -> None:
+        self._tally.charge(units)
+        self._meter.charge(units)
+
+    async def _sell(self, answer: Answer, subjects: tuple[str, ...]) -> web.StreamResponse:
+        self._charge(answer.units)
+        response = await delivery.send(self._http, answer)
+        self._tally.deliver(answer.units, subjects if answer.bought else ())
+        return response
+
+    async def _spoil(self, question: Question, injected: Injected, ordinal: int) -> web.StreamResponse:
+        http, how, seconds = self._http, injected.fault.how, injected.seconds
+        await self._wait(ordinal, seconds if how is How.DELAY else 0.0)
+        answer = self._make(question, injected.name if how is How.VARIANT else "")
+        units = answer.units if injected.charged else 0
+        self._charge(units)
+        match how:
+            case How.DELAY | How.VARIANT:
+                response = await delivery.send(http, answer)
+            case How.LATE:
+                await asyncio.sleep(seconds)
+                response = await delivery.send(http, answer)
+            case How.DRIP:
+                response = await delivery.drip(http, answer, seconds)
+            case How.HANG:
+                await asyncio.sleep(seconds)
+                return delivery.drop(http)
+            case How.DROP:
+                return delivery.drop(http)
+            case How.CUT:
+                return await delivery.cut(http, answer)
+            case How.TRUNCATE:
+                return await delivery.send(http, answer._replace(body=answer.body[: len(answer.body) // 2]))
+            case How.HTML:
+                return await delivery.send(http, delivery.EDGE_PAGE)
+            case How.ERROR:
+                return await delivery.send(http, self._provider.fail(injected.name, seconds))
+        self._tally.deliver(units, question.subjects if answer.bought and injected.charged else ())
+        return response

@@ -1,0 +1,80 @@
+"""The simulator as an HTTP server: one port, every provider below its prefix, control beside them."""
+
+import asyncio
+import gc
+import importlib
+import signal
+import sys
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from services.simulator import control, delivery
+from services.simulator.calls import Call
+from services.simulator.port import Answer, Request
+from services.simulator.registry import PROVIDERS
+from services.simulator.settings import Settings
+from services.simulator.stage import Stage
+
+SHUTDOWN_SECONDS = 0.2
+"""How long calls in flight may still take at the stop; aiohttp waits twice."""
+BACKLOG = 1024
+
+_ROUTES = tuple((provider.prefix, provider) for provider in PROVIDERS)
+
+
+def serve(host: str, port: int, settings: Settings) -> None:
+    """Play until SIGTERM or SIGINT. Port 0 takes a free one. The line on stderr says when it is ready."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(host, port, settings))
+
+
+async def _serve(host: str, port: int, settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stage = Stage(settings)
+    # The world lives as long as the process: the collector need not look at it again.
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+    server = web.Server(_handler(stage), handler_cancellation=True, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        bound = runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        sys.stderr.write(f"simulator listening on http://{shown}:{bound[1]}\n")
+        sys.stderr.flush()
+        await stopped.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _handler(stage: Stage) -> Callable[[web.BaseRequest], object]:
+    async def handle(http: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = http.raw_path.partition("?")
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        body = await http.read() if http.body_exists else b""
+        for prefix, provider in _ROUTES:
+            if path.startswith(prefix):
+                request = Request(http.method, path[len(prefix) :], parameters, query, http.headers, body)
+                return await Call(stage, provider, http).run(request)
+        if path.startswith(control.PREFIX):
+            below = path[len(control.PREFIX) :]
+            return await delivery.send(http, control.answer(stage, http.method, below, parameters, body))
+        if path == "/livez":
+            return await delivery.send(http, Answer(200, b'{"status":"ok"}'))
+        return await delivery.send(http, Answer(404, b'{"error":{"field":"","message":"nothing is here"}}'))
+
+    return handle
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

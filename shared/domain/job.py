@@ -1,0 +1,99 @@
+"""How due items become jobs: batches, linger, window and fair share. Pure."""
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain.provider import Limits
+
+#: Items in open jobs, as a multiple of the calls that may be in flight: enough that slots never
+#: idle between two rounds of the dispatcher, few enough that a pause or a priority acts at once.
+WINDOW = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Due items of one pipeline that may share a call."""
+
+    pipeline_id: str
+    batch_key: str
+    alone: bool
+    """Each gets a job of its own: their last worker died."""
+    count: int
+    oldest_seconds: float
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One job to create."""
+
+    pipeline_id: str
+    batch_key: str
+    alone: bool
+    size: int
+    priority: int
+
+
+def window(limits: Limits, items_per_call: int, wait_seconds: float) -> int:
+    """Items that may be in open jobs at once.
+
+    Under a rate limit no more than a call may wait in place for, else claimed items would queue at the gate.
+    """
+    calls = WINDOW * limits.concurrency
+    if limits.requests_per_second:
+        calls = min(calls, max(limits.concurrency, int(limits.requests_per_second * wait_seconds * 2)))
+    return max(1, calls) * items_per_call
+
+
+def job_size(limits: Limits, items_per_call: int, threads: int, room: int) -> int:
+    """Items per job: whole calls, and few enough that `threads` jobs keep every slot busy."""
+    return max(items_per_call, min(room, 4 * limits.concurrency // threads) // items_per_call * items_per_call)
+
+
+def form_jobs(
+    due: Sequence[Due],
+    *,
+    open_items: Mapping[str, int],
+    window: int,
+    size: int,
+    items_per_call: int,
+    linger_seconds: float,
+    upstream_open: Collection[str],
+) -> list[Plan]:
+    """Jobs to create now.
+
+    Higher priority first; at equal priority the pipelines take turns, the one with the fewest open
+    items first. A batch that would not fill a call waits up to `linger_seconds` while its pipeline's
+    upstream may still find company for it.
+    """
+    room = window - sum(open_items.values())
+    plans: list[Plan] = []
+    for priority in sorted({d.priority for d in due}, reverse=True):
+        turns: dict[str, deque[Plan]] = defaultdict(deque)
+        for group in (d for d in due if d.priority == priority):
+            patient = group.oldest_seconds < linger_seconds and group.pipeline_id in upstream_open
+            turns[group.pipeline_id].extend(_cut(group, 1 if group.alone else size, items_per_call, patient))
+        taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
+        while room > 0 and taken:
+            pipeline = min(taken, key=lambda p: (taken[p], p))
+            plan = turns[pipeline].popleft()
+            plan = replace(plan, size=min(plan.size, max(items_per_call, room)))
+            plans.append(plan)
+            taken[pipeline] += plan.size
+            room -= plan.size
+            if not turns[pipeline]:
+                del taken[pipeline]
+    return plans
+
+
+def _cut(group: Due, size: int, items_per_call: int, patient: bool) -> list[Plan]:
+    """Whole jobs first; the rest, unless it had better wait for company."""
+    jobs, rest = divmod(group.count, size)
+    if patient and not group.alone:
+        rest = rest // items_per_call * items_per_call
+    return [
+        Plan(group.pipeline_id, group.batch_key, group.alone, n, group.priority)
+        for n in [*[size] * jobs, rest]
+        if n
+    ]

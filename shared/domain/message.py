@@ -1,0 +1,14 @@
+"""The message: a hint that a job is ready. It may be lost, doubled or late."""
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True):
+    """Names a job and the fence that must still hold when it is claimed."""
+
+    job_id: int
+    fence: int
+
+
+#: Every service's queue is named as the service; the actor in it has this name.
+ACTOR = "process_job"

@@ -1,0 +1,149 @@
+"""What a user asks for: the body that starts a pipeline."""
+
+import re
+import unicodedata
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from shared.domain import curves, keys, regions, strict_json
+from shared.domain.phases import PHASES
+
+ContentType = Literal["organic", "news", "video"]
+Device = Literal["desktop", "tablet", "mobile"]
+Priority = Literal["critical", "high", "normal", "low"]
+
+CONTENT_TYPES: tuple[ContentType, ...] = ("organic", "news", "video")
+#: Characters of a canonical keyword; Google looks at no more than 32 words.
+KEYWORD_LENGTH = 400
+#: Characters of a country's name, if that is what was given for its code.
+REGION_LENGTH = 60
+#: Characters of a company's or a group's name.
+NAME_LENGTH = 200
+#: Entries of the list of keywords, and of any other list of a request.
+KEYWORDS, OTHERS = 1_000_000, 1_000
+#: No fact is kept as fresh for longer.
+FRESHNESS_SECONDS = 10 * 365 * 24 * 60 * 60
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+
+
+def _check_keyword(text: str) -> None:
+    if len(keys.keyword_key(text)) > KEYWORD_LENGTH:
+        raise ValueError(f"a keyword has at most {KEYWORD_LENGTH} characters")
+
+
+def _check_region(text: str) -> None:
+    # An overlong text is not worth comparing with every country's name.
+    regions.region(text[:REGION_LENGTH])
+
+
+def _check_name(text: str) -> None:
+    if not text.strip():
+        raise ValueError("is blank; give a name")
+    if len(text) > NAME_LENGTH:
+        raise ValueError(f"a name has at most {NAME_LENGTH} characters")
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("holds a control character; remove it")
+
+
+def _check_domain(text: str) -> None:
+    domain = keys.registrable_domain(text)
+    if "." not in domain or domain.startswith("[") or domain.rpartition(".")[2].isdigit():
+        raise ValueError(f"{text!r} is not a domain somebody registered; expected something like example.com")
+
+
+def _check_language(text: str) -> None:
+    if not _LANGUAGE.fullmatch(text):
+        raise ValueError(f"{text[:20]!r} is not a language code; expected something like en or zh-CN")
+
+
+def _check_phase(text: str) -> None:
+    if text not in PHASES:
+        raise ValueError(f"{text[:60]!r} is not a phase; {strict_json.nearest(text, tuple(PHASES))}")
+
+
+def _check_service(text: str) -> None:
+    services = tuple(phase.service for phase in PHASES.values())
+    if text not in services:
+        raise ValueError(f"{text[:60]!r} is not a service; {strict_json.nearest(text, services)}")
+
+
+KeywordText = Annotated[str, Meta(extra={"check": _check_keyword})]
+RegionCode = Annotated[str, Meta(extra={"check": _check_region})]
+Name = Annotated[str, Meta(extra={"check": _check_name})]
+Domain = Annotated[str, Meta(extra={"check": _check_domain})]
+Language = Annotated[str, Meta(extra={"check": _check_language})]
+PhaseName = Annotated[str, Meta(extra={"check": _check_phase})]
+ServiceName = Annotated[str, Meta(extra={"check": _check_service})]
+CurveId = Annotated[str, Meta(extra={"check": curves.curve})]
+PageCount = Annotated[int, Meta(ge=1, le=5)]
+Seconds = Annotated[float, Meta(ge=0, le=FRESHNESS_SECONDS)]
+
+
+class Keyword(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A keyword with what the report groups it by."""
+
+    keyword: KeywordText
+    group: Name | None = None
+    brand: bool = False
+    """Whether it names a company or its products."""
+
+
+class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A company and the domains that count for it."""
+
+    name: Name
+    domains: Annotated[tuple[Domain, ...], Meta(min_length=1, max_length=OTHERS)]
+
+
+class Pages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Result pages bought per search, by content type."""
+
+    organic: PageCount = 2
+    news: PageCount = 1
+    video: PageCount = 1
+
+
+class Serp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How searches are made."""
+
+    pages: Pages = Pages()
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the pipeline works, rather than on what."""
+
+    priority: Priority = "normal"
+    serp: Serp = Serp()
+    curve: CurveId = curves.DEFAULT
+    """Click-through curve of the report."""
+    freshness: dict[ServiceName, Seconds] = {}
+    """Seconds for which a stored fact answers instead of a new call, by service."""
+    phases: Annotated[tuple[PhaseName, ...], Meta(max_length=OTHERS)] = tuple(PHASES)
+    """The mandatory ones are always in."""
+
+
+class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /api/v1/pipeline/start."""
+
+    keywords: Annotated[tuple[KeywordText | Keyword, ...], Meta(min_length=1, max_length=KEYWORDS)]
+    regions: Annotated[tuple[RegionCode, ...], Meta(min_length=1, max_length=OTHERS)]
+    """ISO 3166-1 alpha-2 codes."""
+    content_types: Annotated[tuple[ContentType, ...], Meta(min_length=1, max_length=OTHERS)] = CONTENT_TYPES
+    company: Company | None = None
+    """Whose landscape it is."""
+    competitors: Annotated[tuple[Company, ...], Meta(max_length=OTHERS)] = ()
+    device: Device = "desktop"
+    language: Language | None = None
+    """Of the results pages; by default the region's own."""
+    config: Config = Config()
+
+
+def parse(body: bytes) -> StartRequest:
+    """The request in a JSON body.
+
+    Raises MalformedError when it is no JSON, InputError with one Problem per wrong field.
+    """
+    return strict_json.decode(body, StartRequest)

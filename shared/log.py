@@ -1,0 +1,75 @@
+"""Structured logs: one JSON object or one readable line per event, with bound context and no secrets."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from logging.handlers import WatchedFileHandler
+from typing import cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.config import Log
+
+#: Loggers that print request lines, whose URLs carry the keys of some providers.
+NOISY = ("httpx", "httpcore", "aiohttp", "aiohttp.access", "dramatiq", "psycopg.pool")
+
+#: Shorter ones occur in ordinary words; no real key or token is that short. Characters.
+REDACTED_LENGTH = 6
+
+
+def configure(settings: Log, *, service: str, secrets: Iterable[str] = ()) -> None:
+    """Set up structlog and the standard library's loggers for this process."""
+    handler: logging.Handler = (
+        # Several processes may append to one file; rotation is logrotate's.
+        WatchedFileHandler(settings.file) if settings.file else logging.StreamHandler(sys.stderr)
+    )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        _add(service),
+        structlog.processors.format_exc_info,
+        _redact([secret for secret in secrets if len(secret) >= REDACTED_LENGTH]),
+    ]
+    render: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False) if settings.format == "text" else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _add(service: str) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {**event, "service": service}
+
+    return add
+
+
+def _redact(secrets: list[str]) -> Processor:
+    def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        for secret in secrets:
+            for name, value in event.items():
+                if isinstance(value, str) and secret in value:
+                    event[name] = value.replace(secret, "***")
+        return event
+
+    return redact
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger; bind context with structlog.contextvars."""
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))

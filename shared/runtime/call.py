@@ -1,0 +1,264 @@
+"""What stands behind the port's `call`: fact store, single flight, gate, ledger, wire, settlement."""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from shared.domain.category import categorize
+from shared.domain.facts import fact_key
+from shared.domain.gate import GateShut, hold_seconds
+from shared.domain.provider import Endpoint, Fact, FactRef, Provider
+from shared.errors import AnswerError, ProviderError
+from shared.runtime.batching import Batcher
+from shared.runtime.http import Wire
+from shared.runtime.meter import Meter
+from shared.runtime.recorder import Recorder
+from shared.store.calls import Intent, StoredFact
+from shared.store.jobs import Claim
+from shared.store.outcomes import BoughtFact, Record, Settlement
+
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Admission(Protocol):
+    """The gate's port."""
+
+    async def admit(self) -> str:
+        """A token once a call may start. Raises GateShut when that is too far away."""
+        ...
+
+    def release(self, token: str) -> None:
+        """The call ended."""
+        ...
+
+    def hold(self, seconds: float) -> None:
+        """No process may start a call for this long."""
+        ...
+
+
+class LeaseLost(Exception):  # noqa: N818 - nothing failed: another worker has the job now
+    """The job is no longer ours; nothing may be sent or recorded for it."""
+
+
+class Draining(GateShut):
+    """This process is stopping: the item goes back at once, no attempt spent."""
+
+    def __init__(self) -> None:
+        super().__init__("shutdown", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A look-up in the fact store."""
+
+    key: str
+    freshness_seconds: float
+
+
+class Buyer:
+    """Buys facts for every job of this process. All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        wire: Wire,
+        *,
+        gate: Admission,
+        intents: Batcher[Intent, bool],
+        lookups: Batcher[Want, StoredFact | None],
+        recorder: Recorder,
+        unit_price: float | None,
+    ) -> None:
+        self.provider = provider
+        self._wire = wire
+        self._gate = gate
+        self._intents = intents
+        self._lookups = lookups
+        self._recorder = recorder
+        self._unit_price = unit_price
+        self._slots = asyncio.Semaphore(provider.limits.concurrency)
+        self._meter = Meter(provider)
+        self._under_way: dict[str, asyncio.Future[Fact[Any]]] = {}
+        self.draining = False
+
+    async def buy(
+        self, claim: Claim, endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any]
+    ) -> Mapping[str, Fact[A]]:
+        """One fact per distinct subject: from the store, from a call already under way, or from a new one."""
+        keys = {s: fact_key(self.provider.name, endpoint.name, s, params) for s in dict.fromkeys(subjects)}
+        joined = {s: self._under_way[key] for s, key in keys.items() if key in self._under_way}
+        own = {s: key for s, key in keys.items() if s not in joined}
+        # Announced before the first await: between a look-up and a purchase nobody else may begin one.
+        futures: dict[str, asyncio.Future[Fact[Any]]] = {s: asyncio.Future() for s in own}
+        self._under_way.update((own[s], future) for s, future in futures.items())
+        try:
+            facts = await self._obtain(claim, endpoint, own, params, futures)
+        except BaseException as error:
+            for future in futures.values():
+                if not future.done():
+                    # What ended this job, but not the provider's answer, must not reach those who joined.
+                    passing = isinstance(error, ProviderError | GateShut)
+                    future.set_exception(error if passing else GateShut("retry", 1.0))
+                    future.exception()
+            raise
+        finally:
+            for subject, future in futures.items():
+                if not future.done() or future.exception() or future.result().from_store:
+                    self._under_way.pop(own[subject], None)
+        for subject, future in joined.items():
+            facts[subject] = await asyncio.shield(future)
+        return facts
+
+    async def _obtain(
+        self,
+        claim: Claim,
+        endpoint: Endpoint[A],
+        keys: Mapping[str, str],
+        params: Mapping[str, Any],
+        futures: Mapping[str, "asyncio.Future[Fact[Any]]"],
+    ) -> dict[str, Fact[A]]:
+        """The facts nobody else is after: what the store lacks is bought, in full calls."""
+        freshness = claim.settings.freshness.get(self.provider.service, self.provider.freshness_seconds)
+        stored = await asyncio.gather(*(self._lookups.add(Want(key, freshness)) for key in keys.values()))
+        facts: dict[str, Fact[A]] = {}
+        for subject, found in zip(keys, stored, strict=True):
+            if found and (fact := _restore(endpoint, subject, found)):
+                facts[subject] = fact
+                futures[subject].set_result(fact)
+        self._meter.from_store.inc(len(facts))
+        missing = [subject for subject in keys if subject not in facts]
+        calls = [missing[n : n + endpoint.per_call] for n in range(0, len(missing), endpoint.per_call)]
+
+        async def purchase(subjects: Sequence[str]) -> None:
+            bought, committed = await self._call(claim, endpoint, subjects, params, keys)
+            for subject, fact in bought.items():
+                facts[subject] = fact
+                futures[subject].set_result(fact)
+            # Until it is committed the store does not know it: who wants it meanwhile joins.
+            committed.add_done_callback(lambda done: self._forget(done, [keys[s] for s in subjects]))
+
+        # Each call comes to its end before one's error is raised: an answer paid for is kept.
+        for error in await asyncio.gather(
+            *(purchase(subjects) for subjects in calls), return_exceptions=True
+        ):
+            if error:
+                raise error
+        return facts
+
+    def _forget(self, committed: "asyncio.Future[bool]", keys: Sequence[str]) -> None:
+        if not committed.cancelled():
+            committed.exception()  # the recorder has logged it
+        for key in keys:
+            self._under_way.pop(key, None)
+
+    async def _call(
+        self,
+        claim: Claim,
+        endpoint: Endpoint[A],
+        subjects: Sequence[str],
+        params: Mapping[str, Any],
+        keys: Mapping[str, str],
+    ) -> tuple[dict[str, Fact[A]], "asyncio.Future[bool]"]:
+        request = endpoint.request(subjects, params)
+        intent = Intent(
+            str(uuid7()),
+            claim.pipeline_id,
+            claim.job_id,
+            claim.fence,
+            self.provider.name,
+            endpoint.name,
+            len(subjects),
+        )
+        async with self._slots:
+            if self.draining:
+                raise Draining
+            waited = time.perf_counter()
+            token = await self._gate.admit()
+            started = time.perf_counter()
+            self._meter.gate_wait.observe(started - waited)
+            leaving = False
+            try:
+                if not await self._intents.add(intent):
+                    raise LeaseLost  # noqa: TRY301 - must pass the settlement below
+                leaving = True
+                with self._meter.in_flight.track_inprogress():
+                    status, body = await self._wire.send(request)
+            except ProviderError as error:
+                self._settle_error(intent, endpoint.name, error, time.perf_counter() - started, claim.phase)
+                raise
+            except BaseException as error:
+                # Cancelled with the request out, or stopped before it left: the ledger says which.
+                cut = ProviderError(f"cut short: {type(error).__name__}", sent=leaving)
+                self._settle_error(intent, endpoint.name, cut, time.perf_counter() - started, claim.phase)
+                raise
+            finally:
+                self._gate.release(token)
+        duration = time.perf_counter() - started
+        try:
+            answers = _read(endpoint, body, subjects)
+        except ProviderError as error:
+            error.status = status
+            self._settle_error(intent, endpoint.name, error, duration, claim.phase)
+            raise
+        units = endpoint.cost(answers)
+        self._meter.ended("ok", duration, units)
+        settlement = Settlement(
+            intent.call_id, claim.phase, "settled", "ok", status, units, self._money(units), duration
+        )
+        bought = tuple(
+            BoughtFact(keys[s], intent.call_id, self.provider.name, endpoint.name, s, params, answers.get(s))
+            for s in subjects
+        )
+        committed = self._recorder.add(Record(settlement, bought))
+        return {
+            s: Fact(s, answers.get(s), FactRef(keys[s], intent.call_id), from_store=False) for s in subjects
+        }, committed
+
+    def _settle_error(
+        self, intent: Intent, endpoint: str, error: ProviderError, duration: float, phase: str
+    ) -> None:
+        """What the ledger knows of a failed call. Without an answer it is in doubt: it may have been charged."""
+        rule = categorize(error, self.provider.errors)
+        self._meter.ended(rule.category, duration, None)
+        answered = error.status is not None
+        state = "settled" if answered else "in_doubt" if error.sent else "refunded"
+        units = 0.0 if state == "refunded" else self.provider.error_units if answered else None
+        settlement = Settlement(
+            intent.call_id, phase, state, rule.category, error.status, units, self._money(units), duration,
+            f"{endpoint}: {error}",
+        )  # fmt: skip
+        self._recorder.add(Record(settlement)).add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )
+        if seconds := hold_seconds(rule, error, datetime.now(UTC)):
+            self._gate.hold(seconds)
+
+    def _money(self, units: float | None) -> float | None:
+        return None if units is None or self._unit_price is None else units * self._unit_price
+
+
+def _restore(endpoint: Endpoint[A], subject: str, found: StoredFact) -> Fact[A] | None:
+    """A stored answer, unless it was stored in a shape this version no longer reads."""
+    try:
+        answer = None if found.answer is None else msgspec.convert(found.answer, endpoint.answer)
+    except msgspec.ValidationError:
+        return None
+    return Fact(subject, answer, found.ref, from_store=True)
+
+
+def _read(endpoint: Endpoint[A], body: bytes, subjects: Sequence[str]) -> Mapping[str, A]:
+    try:
+        answers = endpoint.read(body, subjects)
+    except msgspec.ValidationError as error:
+        raise AnswerError(f"malformed answer: {error}", codes=("malformed",)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise AnswerError(f"unreadable answer: {error}", codes=("unreadable",)) from None
+    if unasked := answers.keys() - set(subjects):
+        raise AnswerError(f"answer for {len(unasked)} subjects never asked for", codes=("malformed",))
+    return answers

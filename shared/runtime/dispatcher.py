@@ -1,0 +1,64 @@
+"""The dispatcher: due items become jobs, jobs become messages, a small window of them at a time."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared import metrics
+from shared.config import Runtime
+from shared.domain.job import form_jobs, job_size, window
+from shared.domain.message import Message
+from shared.domain.phases import Phase
+from shared.domain.provider import Provider
+from shared.store import jobs
+from shared.store.pool import Pool, unit_of_work
+
+#: Sends messages to a queue; may be slow, may raise OSError when Redis is away.
+Publish = Callable[[str, Sequence[Message]], Awaitable[None]]
+
+#: Pause between rounds while there is nothing to dispatch, as a multiple of a tick.
+IDLE_TICKS = 3
+
+
+class Dispatcher:
+    """One service's dispatch. Safe to run twice at once; one at a time is enough."""
+
+    def __init__(
+        self, pool: Pool, provider: Provider, phase: Phase, settings: Runtime, publish: Publish
+    ) -> None:
+        self._pool = pool
+        self._provider = provider
+        self._phase = phase
+        self._settings = settings
+        self._publish = publish
+        self._window = window(provider.limits, provider.items_per_call, settings.wait_in_place_seconds)
+        self._size = job_size(provider.limits, provider.items_per_call, settings.threads, self._window)
+
+    async def round(self) -> float:
+        """Dispatch what is due; seconds until the next round."""
+        service, settings = self._provider.service, self._settings
+        async with self._pool.connection() as conn:
+            await jobs.wake_items(conn, self._phase.name)
+            again = await jobs.redispatch_jobs(conn, service, settings.redispatch_seconds)
+            due = await jobs.count_due(conn, self._phase.name, self._window)
+            if not due and not again:
+                return settings.tick_seconds * IDLE_TICKS
+            upstream = (
+                await jobs.count_upstream(conn, self._phase.upstream) if self._phase.upstream else set()
+            )
+            plans = form_jobs(
+                due,
+                open_items=await jobs.count_open(conn, service),
+                window=self._window,
+                size=self._size,
+                items_per_call=self._provider.items_per_call,
+                linger_seconds=settings.linger_seconds,
+                upstream_open=upstream,
+            )
+        async with unit_of_work(self._pool) as conn:
+            created = await jobs.create_jobs(conn, self._phase.name, service, plans)
+        await self._publish(service, [*again, *created])
+        metrics.DISPATCHED.labels(service, "yes").inc(len(again))
+        metrics.DISPATCHED.labels(service, "no").inc(len(created))
+        if created:
+            async with self._pool.connection() as conn:
+                await jobs.mark_dispatched(conn, [message.job_id for message in created])
+        return settings.tick_seconds

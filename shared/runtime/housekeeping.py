@@ -1,0 +1,39 @@
+"""Housekeeping: what belongs to no provider. Ends pipelines and folds counters."""
+
+import asyncio
+
+from shared import log
+from shared.config import Runtime
+from shared.domain.phases import PHASES
+from shared.store.counters import end_pipelines, fold_counters
+from shared.store.pool import Pool, unit_of_work
+
+_log = log.get(__name__)
+
+#: Name of its lease; any provider worker may hold it.
+LEASE = "housekeeping"
+#: How soon a pipeline ends after its last item.
+ROUND_SECONDS = 0.25
+
+
+class Housekeeping:
+    """The one loop for all services."""
+
+    def __init__(self, pool: Pool, settings: Runtime) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._fold_at = 0.0
+
+    async def round(self) -> float:
+        """End what is done; seconds until the next round."""
+        mandatory = [phase.name for phase in PHASES.values() if phase.mandatory]
+        async with unit_of_work(self._pool) as conn:
+            ended = await end_pipelines(conn, mandatory)
+        for pipeline_id, state in ended:
+            _log.info("pipeline_ended", pipeline_id=pipeline_id, state=state)
+        now = asyncio.get_running_loop().time()
+        if now >= self._fold_at:
+            async with unit_of_work(self._pool) as conn:
+                await fold_counters(conn)
+            self._fold_at = now + self._settings.fold_seconds
+        return ROUND_SECONDS

@@ -1,0 +1,77 @@
+"""Leader election by a lease row: one process of a service dispatches and reaps, any may take over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared import log
+from shared.store.leases import drop_lease, take_lease
+from shared.store.pool import Pool, Unavailable
+
+_log = log.get(__name__)
+
+#: One round of a leader's work; seconds until it wants the next one.
+Round = Callable[[], Awaitable[float]]
+#: Pause after a round that went wrong. Seconds.
+PAUSE_SECONDS = 1.0
+
+
+class Leader:
+    """Does its rounds while this process holds the lease `name`.
+
+    Two leaders at once, after a stall, do no harm: what the rounds do is guarded by row.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        name: str,
+        holder: str,
+        lease_seconds: float,
+        rounds: Sequence[Round],
+        *,
+        notice: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._pool = pool
+        self._name = name
+        self._holder = holder
+        self._lease_seconds = lease_seconds
+        self._due = dict.fromkeys(rounds, 0.0)
+        self._notice = notice
+
+    async def run(self) -> None:
+        """Until cancelled; then the lease is given back, so that the next one leads at once."""
+        loop = asyncio.get_running_loop()
+        renew_at, leading = 0.0, False
+        try:
+            while True:
+                try:
+                    if loop.time() >= renew_at:
+                        leading = await self._take()
+                        renew_at = loop.time() + self._lease_seconds / 3
+                    if leading:
+                        await self._rounds(loop)
+                except (Unavailable, OSError) as error:
+                    _log.warning("leader_paused", lease=self._name, error=str(error))
+                    await asyncio.sleep(PAUSE_SECONDS)
+                except Exception:  # noqa: BLE001 - dispatch must outlive a defect in one round
+                    _log.exception("leader_round_failed", lease=self._name)
+                    await asyncio.sleep(PAUSE_SECONDS)
+                next_at = min(renew_at, *self._due.values()) if leading else renew_at
+                await asyncio.sleep(max(0.0, next_at - loop.time()))
+        finally:
+            self._notice(0)
+            if leading:
+                async with self._pool.connection() as conn:
+                    await drop_lease(conn, self._name, self._holder)
+
+    async def _take(self) -> bool:
+        async with self._pool.connection() as conn:
+            leading = await take_lease(conn, self._name, self._holder, self._lease_seconds)
+        self._notice(1 if leading else 0)
+        return leading
+
+    async def _rounds(self, loop: asyncio.AbstractEventLoop) -> None:
+        for work, due in self._due.items():
+            if loop.time() >= due:
+                self._due[work] = loop.time() + PAUSE_SECONDS  # stands when the round raises
+                self._due[work] = loop.time() + await work()

@@ -1,0 +1,155 @@
+"""One job: claim it, cut it into calls, record what came of every item, give the lease back."""
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared import log, metrics
+from shared.domain.gate import GateShut
+from shared.domain.item import Item, WaitReason
+from shared.domain.message import Message
+from shared.domain.provider import Endpoint, Fact, Handle
+from shared.errors import ProviderError
+from shared.runtime import verdict
+from shared.runtime.call import Buyer, Draining, LeaseLost
+from shared.runtime.heartbeat import Heartbeat
+from shared.runtime.recorder import Recorder
+from shared.store import jobs
+from shared.store.jobs import Claim, PipelineSettings
+from shared.store.outcomes import Record
+from shared.store.pool import Pool, Unavailable, Unstorable, unit_of_work
+
+_log = log.get(__name__)
+A = TypeVar("A", bound=msgspec.Struct)
+
+#: An item whose try was cut short by a store being away is due again after this. Seconds.
+INTERRUPTED_SECONDS = 1.0
+
+
+class Processor:
+    """Works on jobs of one phase. All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        handle: Handle,
+        *,
+        phase: str,
+        holder: str,
+        lease_seconds: float,
+        pool: Pool,
+        buyer: Buyer,
+        recorder: Recorder,
+        heartbeat: Heartbeat,
+    ) -> None:
+        self._handle = handle
+        self._phase = phase
+        self._holder = holder
+        self._lease_seconds = lease_seconds
+        self._pool = pool
+        self._buyer = buyer
+        self._recorder = recorder
+        self._heartbeat = heartbeat
+        self._works: set[asyncio.Task[None]] = set()
+        self._known: dict[str, PipelineSettings] = {}
+
+    async def process(self, message: Message) -> None:
+        """Claim the message's job and account for each of its items. A void message does nothing."""
+        if self._buyer.draining:
+            return
+        async with unit_of_work(self._pool) as conn:
+            claim = await jobs.claim_job(
+                conn,
+                message,
+                phase=self._phase,
+                holder=self._holder,
+                lease_seconds=self._lease_seconds,
+                known=self._known,
+            )
+        if claim is None:
+            return
+        work = asyncio.create_task(self._work(claim))
+        self._works.add(work)
+        try:
+            with self._heartbeat.watch(claim.job_id, work):
+                await asyncio.wait([work])
+        finally:
+            self._works.discard(work)
+        if not work.cancelled():
+            work.result()  # raises what should never be: the lease runs out and the reaper returns the items
+        elif self._buyer.draining:
+            await self._recorder.drain()
+        else:
+            return  # the lease was lost; whoever has the job now accounts for it
+        await self._complete(claim)
+
+    async def drain(self, seconds: float) -> None:
+        """Start no more calls; let those in flight end and be recorded, then cut the rest short."""
+        self._buyer.draining = True
+        if self._works:
+            _, late = await asyncio.wait(self._works, timeout=seconds)
+            for work in late:
+                work.cancel()
+            if late:
+                await asyncio.wait(late)
+        await self._recorder.drain()
+
+    async def _work(self, claim: Claim) -> None:
+        size = self._buyer.provider.items_per_call
+        async with asyncio.TaskGroup() as group:
+            for n in range(0, len(claim.items), size):
+                group.create_task(self._part(claim, claim.items[n : n + size]))
+
+    async def _part(self, claim: Claim, items: Sequence[Item]) -> None:
+        """The items of one `handle`; each ends recorded."""
+
+        def call(
+            endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any] | None = None
+        ) -> Awaitable[Mapping[str, Fact[A]]]:
+            return self._buyer.buy(claim, endpoint, subjects, params or {})
+
+        try:
+            outcomes = await self._handle(items, call)
+            units = [verdict.ended(claim, item, outcomes.get(item.item_id)) for item in items]
+        except ProviderError as error:
+            units = [verdict.refused(claim, item, self._buyer.provider, error) for item in items]
+        except GateShut as shut:
+            units = [verdict.shut(claim, item, shut) for item in items]
+        except LeaseLost:
+            return
+        except Unavailable as error:
+            units = [
+                verdict.waiting(claim, item, WaitReason.RETRY, INTERRUPTED_SECONDS, error) for item in items
+            ]
+        except asyncio.CancelledError:
+            if self._buyer.draining:
+                for item in items:
+                    self._recorder.add(verdict.shut(claim, item, Draining()))
+            raise
+        except Exception as error:  # noqa: BLE001
+            # A defect of ours. It is never retried as if it were the provider's: the items fail and say so.
+            _log.exception("bug", phase=claim.phase, job_id=claim.job_id)
+            text = f"{type(error).__name__}: {error}"
+            units = [verdict.failed(claim, item.item_id, verdict.BUG, text) for item in items]
+        await asyncio.gather(*(self._record(claim, unit) for unit in units))
+
+    async def _record(self, claim: Claim, unit: Record) -> None:
+        ending = unit.ending
+        if ending is None:
+            raise AssertionError("an item needs an ending")
+        try:
+            moved = await self._recorder.add(unit)
+        except Unstorable as error:
+            reason = f"its result cannot be stored: {error}"
+            moved = await self._recorder.add(verdict.failed(claim, ending.item_id, verdict.BUG, reason))
+        if moved:
+            metrics.ITEMS.labels(claim.phase, ending.wait_reason or ending.state).inc()
+
+    async def _complete(self, claim: Claim) -> None:
+        """Give the lease back. Without the database the lease expires by itself."""
+        try:
+            async with self._pool.connection() as conn:
+                await jobs.complete_job(conn, claim.job_id, claim.fence)
+        except Unavailable as error:
+            _log.warning("job_not_completed", job_id=claim.job_id, error=str(error))

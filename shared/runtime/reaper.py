@@ -1,0 +1,29 @@
+"""The reaper: items of jobs whose holder died or hung become due again."""
+
+from shared import log, metrics
+from shared.config import Runtime
+from shared.domain.phases import Phase
+from shared.store import jobs
+from shared.store.pool import Pool
+
+_log = log.get(__name__)
+
+
+class Reaper:
+    """One service's reaper."""
+
+    def __init__(self, pool: Pool, phase: Phase, settings: Runtime) -> None:
+        self._pool = pool
+        self._phase = phase
+        self._settings = settings
+
+    async def round(self) -> float:
+        """Return expired leases; seconds until the next round."""
+        async with self._pool.connection() as conn:
+            expired, items = await jobs.reap_jobs(
+                conn, self._phase.service, self._phase.name, self._settings.crash_limit
+            )
+        if expired:
+            metrics.LEASES_EXPIRED.labels(self._phase.service).inc(expired)
+            _log.warning("leases_expired", service=self._phase.service, jobs=expired, items=items)
+        return min(1.0, self._settings.lease_seconds / 5)

@@ -1,0 +1,33 @@
+"""The composition root of a worker: `broker = serve(PROVIDER, handle)` is a whole service."""
+
+from shared import log
+from shared.broker.build import RedisBroker, build_broker, register
+from shared.broker.middleware.lifecycle import Lifecycle
+from shared.config import load
+from shared.domain.message import Message
+from shared.domain.provider import Handle, Provider
+from shared.runtime.worker import WorkerProcess
+
+
+def serve(provider: Provider, handle: Handle) -> RedisBroker:
+    """The broker Dramatiq runs. Reads the settings; connects to nothing before the worker boots.
+
+    Raises ConfigError when a setting is missing or wrong.
+    """
+    settings = load()
+    own = settings.provider(provider.service)
+    log.configure(settings.log, service=provider.service, secrets=[own.api_key or "", settings.token])
+    process = WorkerProcess(provider, handle, settings)
+
+    async def start() -> None:
+        await process.start(broker)
+
+    async def work(message: Message) -> None:
+        await process.processor.process(message)
+
+    lifecycle = Lifecycle(
+        start, process.drain, process.stop, grace_seconds=settings.runtime.drain_seconds + 6
+    )
+    broker = build_broker(settings.redis_url, [lifecycle])
+    register(broker, provider.service, work)
+    return broker

@@ -1,0 +1,109 @@
+"""What a try means for an item: the record that ends its `processing`. Pure."""
+
+import random
+from datetime import UTC, datetime
+
+from shared.domain.category import ErrorCategory, categorize
+from shared.domain.gate import GateShut, hold_seconds
+from shared.domain.item import Item, ItemState, WaitReason
+from shared.domain.phases import found_in
+from shared.domain.provider import Completed, Failed, Outcome, Provider
+from shared.errors import ProviderError
+from shared.store.jobs import Claim
+from shared.store.outcomes import Ending, Evidence, Record
+
+#: Category of an item that failed by a defect of this code, not by its provider.
+BUG = "bug"
+
+
+def ended(claim: Claim, item: Item, outcome: Outcome | None) -> Record:
+    """The provider gave an outcome; giving none is a defect."""
+    if isinstance(outcome, Completed):
+        ending = Ending(
+            claim.pipeline_id,
+            item.item_id,
+            claim.job_id,
+            claim.phase,
+            ItemState.COMPLETED,
+            spent=1,
+            degraded=outcome.degraded or None,
+            from_store=bool(outcome.facts) and all(fact.from_store for fact in outcome.facts),
+        )
+        found = tuple(found_in(claim.phase, outcome.result, claim.settings.phases))
+        return Record(
+            ending=ending, evidence=Evidence(outcome.result, tuple(f.ref for f in outcome.facts), found)
+        )
+    if isinstance(outcome, Failed):
+        return failed(claim, item.item_id, ErrorCategory.NON_RECOVERABLE, outcome.error)
+    return failed(claim, item.item_id, BUG, "its provider gave no outcome for it")
+
+
+def failed(claim: Claim, item_id: int, category: str, error: str) -> Record:
+    """The item will not be tried again by itself."""
+    return Record(
+        ending=Ending(
+            claim.pipeline_id,
+            item_id,
+            claim.job_id,
+            claim.phase,
+            ItemState.FAILED,
+            spent=1,
+            error_category=category,
+            last_error=error,
+        )
+    )
+
+
+def waiting(
+    claim: Claim,
+    item: Item,
+    reason: WaitReason,
+    seconds: float,
+    error: Exception | None = None,
+    *,
+    spent: int = 0,
+) -> Record:
+    """The item goes back; due at once when `seconds` is 0."""
+    later = seconds > 0
+    return Record(
+        ending=Ending(
+            claim.pipeline_id,
+            item.item_id,
+            claim.job_id,
+            claim.phase,
+            ItemState.PENDING,
+            spent=spent,
+            wait_seconds=seconds if later else None,
+            wait_reason=reason if later else None,
+            last_error=str(error) if error else None,
+        )
+    )
+
+
+def shut(claim: Claim, item: Item, gate: GateShut) -> Record:
+    """The gate did not let its call start: no attempt."""
+    return waiting(claim, item, WaitReason(gate.reason), gate.wait_seconds)
+
+
+def refused(claim: Claim, item: Item, provider: Provider, error: ProviderError) -> Record:
+    """Its call gave no usable answer: wait, try again, or give up, by category and policy."""
+    rule = categorize(error, provider.errors)
+    if rule.category is ErrorCategory.NON_RECOVERABLE:
+        return failed(claim, item.item_id, rule.category, str(error))
+    if rule.category in (ErrorCategory.QUOTA, ErrorCategory.ACCOUNT):
+        return waiting(
+            claim, item, WaitReason(rule.category), hold_seconds(rule, error, datetime.now(UTC)), error
+        )
+    throttled = rule.category is ErrorCategory.THROTTLED
+    delay = provider.retry.delay(
+        1 if throttled else item.attempts + 1,
+        random=random.random,
+        retry_after=error.retry_after,
+        attempts=2 if throttled else rule.attempts,
+    )
+    if delay is None:
+        return failed(
+            claim, item.item_id, rule.category, f"{error}, on attempt {item.attempts + 1}, the last"
+        )
+    reason = WaitReason.RATE if throttled else WaitReason.RETRY
+    return waiting(claim, item, reason, delay, error, spent=0 if throttled else 1)

@@ -1,0 +1,203 @@
+"""A worker process of one service: everything it holds open, started, drained and stopped in order."""
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from http.server import ThreadingHTTPServer
+
+from shared import log, metrics
+from shared.broker.build import RedisBroker, publish
+from shared.broker.client import build_async_client, ping
+from shared.broker.gate import Gate
+from shared.config import Settings
+from shared.domain.gate import GatePolicy
+from shared.domain.message import Message
+from shared.domain.phases import of_service
+from shared.domain.provider import Handle, Limits, Provider
+from shared.errors import ConfigError, SchemaError
+from shared.runtime import exposition
+from shared.runtime.batching import Batcher
+from shared.runtime.call import Buyer, Want
+from shared.runtime.dispatcher import Dispatcher
+from shared.runtime.heartbeat import Heartbeat
+from shared.runtime.housekeeping import LEASE, Housekeeping
+from shared.runtime.http import Wire
+from shared.runtime.leader import Leader
+from shared.runtime.process import Processor
+from shared.runtime.reaper import Reaper
+from shared.runtime.recorder import Recorder
+from shared.store.calls import Intent, StoredFact, find_facts, insert_calls
+from shared.store.heartbeats import Heartbeats
+from shared.store.migrate import require_schema
+from shared.store.pool import Unavailable, build_pool
+
+_log = log.get(__name__)
+
+#: The loop is stuck when it has not run for this long.
+STUCK_SECONDS = 30.0
+PROBE_SECONDS = 1.0
+
+
+def with_overrides(provider: Provider, settings: Settings) -> Provider:
+    """The provider as this installation configures it."""
+    own = settings.provider(provider.service)
+    limits = Limits(
+        provider.limits.concurrency if own.concurrency is None else own.concurrency,
+        provider.limits.requests_per_second if own.requests_per_second is None else own.requests_per_second,
+    )
+    if limits.concurrency < 1 or limits.requests_per_second < 0:
+        raise ConfigError(
+            f"the limits of {provider.service} need CONCURRENCY >= 1 and REQUESTS_PER_SECOND >= 0"
+        )
+    return replace(
+        provider,
+        limits=limits,
+        base_url=own.base_url or provider.base_url,
+        timeout_seconds=own.timeout_seconds or provider.timeout_seconds,
+        freshness_seconds=provider.freshness_seconds
+        if own.freshness_seconds is None
+        else own.freshness_seconds,
+    )
+
+
+class WorkerProcess:
+    """What stands between Dramatiq's hooks and the actor. Created at import, opened at boot."""
+
+    def __init__(self, provider: Provider, handle: Handle, settings: Settings) -> None:
+        settings.require("postgres_url", "redis_url")
+        own = settings.provider(provider.service)
+        if not (own.api_key or own.base_url):
+            name = f"LANDSCAPE_PROVIDERS__{provider.service.upper()}__API_KEY"
+            raise ConfigError(f"{name} must be set; without any key `landscape up` uses the simulator")
+        self._settings = settings
+        self._own = own
+        self._provider = with_overrides(provider, settings)
+        self._handle = handle
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._pool = build_pool(settings.postgres_url, name=f"landscape-{provider.service}")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._checks: dict[str, str | None] = {"postgres": "not yet checked", "redis": "not yet checked"}
+        self._alive_at = time.monotonic()
+        self._server: ThreadingHTTPServer | None = None
+
+    async def start(self, broker: RedisBroker) -> None:
+        """Open everything; waits for Postgres and its schema as long as it takes."""
+        provider, settings, runtime = self._provider, self._settings, self._settings.runtime
+        phase = of_service(provider.service)
+        self._server = exposition.serve(settings.exposition, self._live, lambda: self._checks)
+        await self._wait_for_store()
+        redis = self._redis = build_async_client(settings.redis_url)
+        self._wire = Wire(provider, self._own.api_key or "", provider.limits.concurrency, self._own.transport)
+        self._gate = Gate(redis, provider.name, GatePolicy.of(provider.limits, runtime.wait_in_place_seconds))
+        await self._gate.start()
+        recorder = Recorder(self._pool, provider.service)
+        buyer = Buyer(
+            provider,
+            self._wire,
+            gate=self._gate,
+            intents=Batcher(self._insert_calls),
+            lookups=Batcher(self._find_facts),
+            recorder=recorder,
+            unit_price=self._own.unit_price,
+        )
+        self._heartbeat = Heartbeat(Heartbeats(settings.postgres_url, self._holder), runtime.lease_seconds)
+        self._heartbeat.start()
+        self.processor = Processor(
+            self._handle,
+            phase=phase.name,
+            holder=self._holder,
+            lease_seconds=runtime.lease_seconds,
+            pool=self._pool,
+            buyer=buyer,
+            recorder=recorder,
+            heartbeat=self._heartbeat,
+        )
+
+        async def send(queue: str, messages: Sequence[Message]) -> None:
+            if messages:
+                await asyncio.to_thread(publish, broker, queue, messages)
+
+        leading = metrics.LEADER.labels(provider.service)
+        dispatch = Dispatcher(self._pool, provider, phase, runtime, send).round
+        reap = Reaper(self._pool, phase, runtime).round
+        housekeep = Housekeeping(self._pool, runtime).round
+        for leader in (
+            Leader(
+                self._pool,
+                provider.service,
+                self._holder,
+                runtime.lease_seconds,
+                [dispatch, reap],
+                notice=leading.set,
+            ),
+            Leader(self._pool, LEASE, self._holder, runtime.lease_seconds, [housekeep]),
+        ):
+            self._tasks.append(asyncio.create_task(leader.run(), name="leader"))
+        self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
+        _log.info("worker_started", holder=self._holder, provider=provider.name, limits=str(provider.limits))
+
+    async def drain(self) -> None:
+        """Stop leading and start no more calls; what is in flight may end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.processor.drain(self._settings.runtime.drain_seconds)
+
+    async def stop(self) -> None:
+        """Close everything."""
+        self._heartbeat.stop()
+        await self._gate.close()
+        await self._wire.aclose()
+        await self._redis.aclose()
+        await self._pool.close()
+        if self._server:
+            self._server.shutdown()
+        _log.info("worker_stopped")
+
+    async def _wait_for_store(self) -> None:
+        await self._pool.open()
+        while True:
+            try:
+                async with self._pool.connection() as conn:
+                    await require_schema(conn)
+            except (Unavailable, SchemaError) as error:
+                self._checks["postgres"] = str(error)
+                _log.warning("waiting_for_store", error=str(error))
+                await asyncio.sleep(PROBE_SECONDS)
+            else:
+                return
+
+    async def _probe(self) -> None:
+        """What /livez and /readyz tell."""
+        while True:
+            self._alive_at = time.monotonic()
+            try:
+                async with self._pool.connection() as conn:
+                    await require_schema(conn)
+                self._checks["postgres"] = None
+            except (Unavailable, SchemaError) as error:
+                self._checks["postgres"] = str(error)
+            self._checks["redis"] = await ping(self._redis)
+            metrics.READY.labels(self._provider.service).set(0 if any(self._checks.values()) else 1)
+            await asyncio.sleep(PROBE_SECONDS)
+
+    def _live(self) -> dict[str, str | None]:
+        stuck = time.monotonic() - self._alive_at
+        return {"loop": f"has not run for {stuck:.0f} s" if stuck > STUCK_SECONDS else None}
+
+    async def _insert_calls(self, intents: Sequence[Intent]) -> list[bool]:
+        async with self._pool.connection() as conn:
+            held = await insert_calls(conn, intents)
+        return [intent.call_id in held for intent in intents]
+
+    async def _find_facts(self, wants: Sequence[Want]) -> list[StoredFact | None]:
+        found: dict[str, StoredFact] = {}
+        async with self._pool.connection() as conn:
+            for freshness in {want.freshness_seconds for want in wants}:
+                keys = [want.key for want in wants if want.freshness_seconds == freshness]
+                found |= await find_facts(conn, keys, freshness)
+        return [found.get(want.key) for want in wants]

@@ -1,0 +1,88 @@
+"""What the record says about the health of the system: queues, leaders, errors."""
+
+from typing import Any, Final, cast
+
+import msgspec
+
+from shared.store import queries
+from shared.store.migrate import require_schema
+from shared.store.pool import Connection
+
+_SQL = queries.load("health")
+
+#: How far back calls are counted.
+WINDOW_SECONDS: Final = 10 * 60
+
+
+class QueueHealth(msgspec.Struct, frozen=True):
+    """Open jobs of a queue in one state."""
+
+    queue: str
+    state: str
+    jobs: int
+
+
+class DueHealth(msgspec.Struct, frozen=True):
+    """Items of a phase that could be worked on."""
+
+    phase: str
+    items: int
+    """Pending and not waiting; some may be in a job that is yet to be claimed."""
+    oldest_seconds: float
+    """Of those in no job."""
+
+
+class WaitingHealth(msgspec.Struct, frozen=True):
+    """Items of a phase that are not due yet."""
+
+    phase: str
+    reason: str
+    items: int
+
+
+class LeaderHealth(msgspec.Struct, frozen=True):
+    """The process that leads a service."""
+
+    service: str
+    holder: str
+    lease_seconds: float
+    """Left of its lease."""
+
+
+class ProviderHealth(msgspec.Struct, frozen=True):
+    """Calls of the last WINDOW_SECONDS."""
+
+    provider: str
+    calls: int
+    """Ended, whatever their outcome."""
+    errors: int
+    in_flight: int
+    error_share: float | None
+    """Of the calls that ended; None without any."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    queues: list[QueueHealth]
+    due: list[DueHealth]
+    waiting: list[WaitingHealth]
+    leaders: list[LeaderHealth]
+    providers: list[ProviderHealth]
+
+
+async def read_health(conn: Connection) -> Health:
+    """Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
+    await require_schema(conn)
+    return Health(
+        queues=[QueueHealth(*row) for row in await _rows(conn, "count_jobs")],
+        due=[DueHealth(*row) for row in await _rows(conn, "find_oldest_due")],
+        waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
+        leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
+        providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
+    )
+
+
+async def _rows(conn: Connection, query: str) -> list[tuple[Any, ...]]:
+    cursor = await conn.execute(_SQL[query], {"seconds": WINDOW_SECONDS})
+    return cast("list[tuple[Any, ...]]", await cursor.fetchall())

@@ -1,0 +1,134 @@
+"""Jobs: forming them from due items, claiming, renewing, completing, reaping."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+
+from shared.domain.item import Item
+from shared.domain.job import Due, Plan
+from shared.domain.message import Message
+from shared.store import queries
+from shared.store.pool import Connection
+
+_SQL = queries.load("jobs")
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A job this process may work on until its lease ends."""
+
+    job_id: int
+    fence: int
+    pipeline_id: str
+    phase: str
+    items: tuple[Item, ...]
+    settings: "PipelineSettings"
+
+
+class PipelineSettings(msgspec.Struct, frozen=True):
+    """What workers need of a pipeline's frozen configuration."""
+
+    phases: tuple[str, ...]
+    """Enabled phases."""
+    freshness: dict[str, float]
+    """Seconds a fact stays fresh, by service; the provider's own where missing."""
+
+
+async def count_due(conn: Connection, phase: str, window: int) -> list[Due]:
+    """What could be dispatched, by pipeline and batch key; at most `window` items per pipeline are looked at."""
+    cursor = await conn.execute(_SQL["count_due"], {"phase": phase, "window": window})
+    return [Due(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
+
+
+async def count_open(conn: Connection, queue: str) -> dict[str, int]:
+    """Items in jobs that have not ended, by pipeline."""
+    cursor = await conn.execute(_SQL["count_open"], {"queue": queue})
+    return dict(cast("list[tuple[str, int]]", await cursor.fetchall()))
+
+
+async def count_upstream(conn: Connection, phases: Sequence[str]) -> set[str]:
+    """Pipelines in which these phases may still find items."""
+    cursor = await conn.execute(_SQL["count_upstream"], {"phases": list(phases)})
+    return {cast("str", row[0]) for row in await cursor.fetchall()}
+
+
+async def create_jobs(conn: Connection, phase: str, queue: str, plans: Sequence[Plan]) -> list[Message]:
+    """Turn due items into jobs; the messages still have to be sent."""
+    messages = []
+    for plan in plans:
+        parameters = {
+            "phase": phase,
+            "queue": queue,
+            "pipeline_id": plan.pipeline_id,
+            "batch_key": plan.batch_key,
+            "alone": plan.alone,
+            "size": plan.size,
+            "priority": plan.priority,
+        }
+        cursor = await conn.execute(_SQL["create_job"], parameters)
+        if row := await cursor.fetchone():
+            messages.append(Message(*cast("tuple[int, int]", row)))
+    return messages
+
+
+async def mark_dispatched(conn: Connection, job_ids: Sequence[int]) -> None:
+    """Their messages were sent."""
+    await conn.execute(_SQL["mark_dispatched"], {"job_ids": list(job_ids)})
+
+
+async def redispatch_jobs(conn: Connection, queue: str, after_seconds: float) -> list[Message]:
+    """Messages to send again for jobs nobody claimed in time."""
+    cursor = await conn.execute(_SQL["redispatch_jobs"], {"queue": queue, "after": after_seconds})
+    return [Message(*cast("tuple[int, int]", row)) for row in await cursor.fetchall()]
+
+
+async def get_settings(conn: Connection, pipeline_id: str) -> PipelineSettings:
+    """They never change, so they may be kept. A configuration can be large: it is not read with every job."""
+    cursor = await conn.execute(_SQL["get_settings"], {"pipeline_id": pipeline_id})
+    phases, freshness = cast("tuple[list[str], dict[str, float]]", await cursor.fetchone())
+    return PipelineSettings(tuple(phases), freshness)
+
+
+async def claim_job(
+    conn: Connection,
+    message: Message,
+    *,
+    phase: str,
+    holder: str,
+    lease_seconds: float,
+    known: dict[str, PipelineSettings],
+) -> Claim | None:
+    """Take the lease and move the job's items to processing; None for a void message.
+
+    One transaction, the caller's. `known` keeps the settings of pipelines seen before.
+    """
+    parameters = {"job_id": message.job_id, "fence": message.fence, "holder": holder, "lease": lease_seconds}
+    cursor = await conn.execute(_SQL["claim_job"], parameters)
+    if not (row := await cursor.fetchone()):
+        return None
+    pipeline_id, item_ids, fence = cast("tuple[str, list[int], int]", row)
+    if pipeline_id not in known:
+        known[pipeline_id] = await get_settings(conn, pipeline_id)
+    claimed = {"job_id": message.job_id, "pipeline_id": pipeline_id, "item_ids": item_ids, "phase": phase}
+    cursor = await conn.execute(_SQL["claim_items"], claimed)
+    items = tuple(Item(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall())
+    return Claim(message.job_id, fence, pipeline_id, phase, items, known[pipeline_id])
+
+
+async def complete_job(conn: Connection, job_id: int, fence: int) -> None:
+    """Give the lease back; every item has been accounted for."""
+    await conn.execute(_SQL["complete_job"], {"job_id": job_id, "fence": fence})
+
+
+async def reap_jobs(conn: Connection, queue: str, phase: str, crash_limit: int) -> tuple[int, int]:
+    """Return the items of jobs whose lease expired; (jobs, items)."""
+    cursor = await conn.execute(
+        _SQL["reap_jobs"], {"queue": queue, "phase": phase, "crash_limit": crash_limit}
+    )
+    return cast("tuple[int, int]", await cursor.fetchone())
+
+
+async def wake_items(conn: Connection, phase: str, limit: int = 1000) -> int:
+    """Make waiting items due whose moment has come; how many."""
+    cursor = await conn.execute(_SQL["wake_items"], {"phase": phase, "limit": limit})
+    return cast("tuple[int]", await cursor.fetchone())[0]

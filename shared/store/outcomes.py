@@ -1,0 +1,126 @@
+"""Recording what calls and items came to, many at a time in one transaction."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+
+from shared.domain.phases import NewItem
+from shared.domain.provider import FactRef
+from shared.domain.results import SearchResult
+from shared.store import queries
+from shared.store.pool import Connection
+from shared.store.rows import rows
+
+_SQL = queries.load("outcomes")
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What became of a call."""
+
+    call_id: str
+    phase: str
+    state: str
+    """settled, in_doubt or refunded."""
+    outcome: str
+    """ok, or the error's category."""
+    status: int | None = None
+    units: float | None = None
+    money: float | None = None
+    duration_seconds: float | None = None
+    error: str | None = None
+
+
+class BoughtFact(msgspec.Struct, frozen=True):
+    """A row of provider_facts."""
+
+    fact_key: str
+    call_id: str
+    provider: str
+    endpoint: str
+    subject: str
+    params: Any
+    answer: Any
+    """None: the provider does not know the subject."""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """An item leaving `processing`."""
+
+    pipeline_id: str
+    item_id: int
+    job_id: int
+    phase: str
+    state: str
+    """completed, failed, skipped, or pending."""
+    spent: int = 0
+    """Attempts spent: 1 or 0."""
+    wait_seconds: float | None = None
+    """With `pending`: due only after this long; None is due at once."""
+    wait_reason: str | None = None
+    error_category: str | None = None
+    last_error: str | None = None
+    degraded: str | None = None
+    from_store: bool = False
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What a completed item leaves: its result, where it came from and what it found."""
+
+    result: msgspec.Struct
+    facts: tuple[FactRef, ...]
+    found: tuple[NewItem, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One unit for the recorder: a settled call with its facts, or an ended item with its evidence."""
+
+    settlement: Settlement | None = None
+    facts: tuple[BoughtFact, ...] = ()
+    ending: Ending | None = None
+    evidence: Evidence | None = None
+
+
+async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
+    """Write a batch; the ids of the items that moved. One transaction, the caller's.
+
+    An item that no longer belongs to its job is left alone, and so is its evidence.
+    """
+    if settlements := [unit.settlement for unit in batch if unit.settlement]:
+        await conn.execute(_SQL["settle_calls"], {"calls": rows(settlements)})
+    if facts := [fact for unit in batch for fact in unit.facts]:
+        await conn.execute(_SQL["store_facts"], {"facts": rows(facts)})
+    endings = sorted((u.ending for u in batch if u.ending), key=lambda e: (e.pipeline_id, e.item_id))
+    if not endings:
+        return set()
+    cursor = await conn.execute(_SQL["end_items"], {"items": rows(endings)})
+    moved = {cast("int", row[0]) for row in await cursor.fetchall()}
+    completed = [
+        (u.ending, u.evidence) for u in batch if u.ending and u.evidence and u.ending.item_id in moved
+    ]
+    await _store_evidence(conn, completed)
+    return moved
+
+
+async def _store_evidence(conn: Connection, completed: Sequence[tuple[Ending, Evidence]]) -> None:
+    results, rankings, found = [], [], []
+    for ending, evidence in completed:
+        owner = {"pipeline_id": ending.pipeline_id, "item_id": ending.item_id}
+        payload = msgspec.to_builtins(evidence.result)
+        if isinstance(evidence.result, SearchResult):
+            ranked = payload.pop("rankings")
+            rankings += [{**owner, "ordinal": n, **ranking} for n, ranking in enumerate(ranked, 1)]
+        results.append({**owner, "phase": ending.phase, "payload": payload, "facts": evidence.facts})
+        found += [
+            {
+                "pipeline_id": ending.pipeline_id,
+                "phase": f.phase,
+                "key": f.key,
+                "input": f.input,
+                "batch_key": f.batch_key,
+            }
+            for f in evidence.found
+        ]
+    for name, batch in (("store_results", results), ("store_rankings", rankings), ("insert_found", found)):
+        if batch:
+            await conn.execute(_SQL[name], {name.partition("_")[2]: rows(batch)})

@@ -1,0 +1,111 @@
+"""Pipelines: starting one with all its searches, and reading them."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, cast
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from shared.domain.phases import NewItem
+from shared.domain.pipeline import PRIORITIES, PipelineConfig, config_hash, search_items
+from shared.errors import NotFoundError
+from shared.store import queries
+from shared.store.pool import Connection
+
+_SQL = queries.load("pipelines")
+#: Not among the named queries, because it cannot be prepared.
+_COPY_ITEMS: Final = "COPY items (pipeline_id, phase, key, input) FROM STDIN"
+#: Items encoded between two chances for other work on the event loop; about 5 ms.
+_BLOCK: Final = 1000
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """A row of pipelines."""
+
+    pipeline_id: UUID
+    state: str
+    priority: int
+    config_hash: str
+    created_at: datetime
+    ended_at: datetime | None
+    config: PipelineConfig
+
+
+class PipelineState(msgspec.Struct, frozen=True):
+    """Where a pipeline stands."""
+
+    state: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A pipeline in a list."""
+
+    pipeline_id: UUID
+    state: str
+    priority: int
+    created_at: datetime
+    ended_at: datetime | None
+    items: int
+    open: int
+    """Items pending or processing."""
+
+
+async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
+    """Insert a pipeline and its searches, all due. One transaction, the caller's: all of it or nothing."""
+    pipeline_id = uuid7()
+    parameters: dict[str, Any] = {
+        "pipeline_id": pipeline_id,
+        "config": msgspec.json.encode(config).decode(),
+        "config_hash": config_hash(config),
+        "priority": PRIORITIES[config.priority],
+    }
+    await conn.execute(_SQL["insert_pipeline"], parameters)
+    planned: Counter[str] = Counter(dict.fromkeys(config.phases, 0))
+    items, text_id = search_items(config), str(pipeline_id)
+    async with conn.cursor() as cursor, cursor.copy(_COPY_ITEMS) as copy:
+        while block := list(islice(items, _BLOCK)):
+            await copy.write("".join(_copy_row(text_id, item) for item in block))
+            planned.update(item.phase for item in block)
+            await asyncio.sleep(0)
+    await conn.execute(_SQL["insert_states"], {"pipeline_id": pipeline_id})
+    await conn.execute(_SQL["insert_ready"], {"pipeline_id": pipeline_id})
+    counted = {"pipeline_id": pipeline_id, "phases": list(planned), "pending": list(planned.values())}
+    await conn.execute(_SQL["insert_counters"], counted)
+    return pipeline_id
+
+
+def _copy_row(pipeline_id: str, item: NewItem) -> str:
+    # JSON holds no raw tab or line break; only its backslashes mean something to COPY.
+    key, payload = item.key, msgspec.json.encode(item.input).decode()
+    return f"{pipeline_id}\t{item.phase}\t{key}\t{payload}".replace("\\", "\\\\") + "\n"
+
+
+async def get_pipeline(conn: Connection, pipeline_id: UUID) -> Pipeline:
+    """One pipeline. Raises NotFoundError."""
+    cursor = await conn.execute(_SQL["get_pipeline"], {"pipeline_id": pipeline_id})
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFoundError(f"there is no pipeline {pipeline_id}")
+    columns: list[Any] = [*row[:-1], msgspec.convert(row[-1], PipelineConfig)]
+    return Pipeline(*columns)
+
+
+async def get_pipeline_state(conn: Connection, pipeline_id: UUID) -> PipelineState:
+    """Where a pipeline stands, without reading its configuration. Raises NotFoundError."""
+    cursor = await conn.execute(_SQL["get_pipeline_state"], {"pipeline_id": pipeline_id})
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFoundError(f"there is no pipeline {pipeline_id}")
+    return PipelineState(*cast("tuple[Any, ...]", row))
+
+
+async def list_pipelines(conn: Connection, limit: int) -> list[Listed]:
+    """Newest first."""
+    cursor = await conn.execute(_SQL["list_pipelines"], {"limit": limit})
+    return [Listed(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]

@@ -1,0 +1,29 @@
+-- name: fold_counters
+-- Replaces the delta rows of a counter by their sum.
+WITH folded AS (
+    DELETE FROM counters WHERE (pipeline_id, phase, name) IN (
+        SELECT pipeline_id, phase, name FROM counters
+        GROUP BY 1, 2, 3 HAVING count(*) > 1 LIMIT 200
+    )
+    RETURNING pipeline_id, phase, name, delta
+)
+INSERT INTO counters (pipeline_id, phase, name, delta)
+SELECT pipeline_id, phase, name, sum(delta) FROM folded GROUP BY 1, 2, 3
+
+-- name: end_pipelines
+-- Ends the running pipelines in which nothing is open any more. Returns them with their end state.
+UPDATE pipelines p
+SET ended_at = now(),
+    state = CASE WHEN c.mandatory_done = 0 THEN 'failed'
+                 WHEN c.gaps > 0 THEN 'completed_with_gaps'
+                 ELSE 'completed' END
+FROM (
+    SELECT c.pipeline_id,
+           coalesce(sum(delta) FILTER (WHERE name IN ('pending', 'processing')), 0) AS open,
+           coalesce(sum(delta) FILTER (WHERE name = 'failed'), 0) AS gaps,
+           coalesce(sum(delta) FILTER (WHERE name = 'completed' AND phase = ANY(%(mandatory)s)), 0) AS mandatory_done
+    FROM counters c JOIN pipelines o ON o.pipeline_id = c.pipeline_id AND o.ended_at IS NULL
+    GROUP BY c.pipeline_id
+) c
+WHERE p.pipeline_id = c.pipeline_id AND p.state = 'running' AND c.open = 0
+RETURNING p.pipeline_id::text, p.state

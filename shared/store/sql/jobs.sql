@@ -1,0 +1,166 @@
+-- name: count_due
+-- Due items of a phase by pipeline and batch key, at most %(window)s per pipeline, with the oldest's age in seconds.
+SELECT due.pipeline_id::text, due.batch_key, due.alone, count(*)::int,
+       extract(epoch FROM now() - min(due.due_at))::float8, p.priority
+FROM pipelines p
+CROSS JOIN LATERAL (
+    SELECT r.pipeline_id, r.batch_key, r.alone, r.due_at
+    FROM ready r
+    WHERE r.phase = %(phase)s AND r.pipeline_id = p.pipeline_id
+    ORDER BY r.batch_key, r.alone, r.due_at, r.item_id
+    LIMIT %(window)s
+) due
+WHERE p.ended_at IS NULL AND p.state = 'running'
+GROUP BY due.pipeline_id, due.batch_key, due.alone, p.priority, p.created_at
+ORDER BY p.priority DESC, p.created_at
+
+-- name: count_open
+-- Items in open jobs of a queue, by pipeline.
+SELECT pipeline_id::text, sum(cardinality(item_ids))::int
+FROM job_queue
+WHERE queue_name = %(queue)s AND state IN ('pending', 'dispatched', 'processing')
+GROUP BY pipeline_id
+
+-- name: count_upstream
+-- Pipelines in which one of these phases still has open items.
+SELECT c.pipeline_id::text
+FROM counters c
+JOIN pipelines p ON p.pipeline_id = c.pipeline_id AND p.ended_at IS NULL
+WHERE c.phase = ANY(%(phases)s) AND c.name IN ('pending', 'processing')
+GROUP BY c.pipeline_id
+HAVING sum(c.delta) > 0
+
+-- name: create_job
+-- Turns up to %(size)s due items into one job.
+WITH picked AS (
+    DELETE FROM ready
+    WHERE (pipeline_id, item_id) IN (
+        SELECT pipeline_id, item_id FROM ready
+        WHERE phase = %(phase)s AND pipeline_id = %(pipeline_id)s
+          AND batch_key = %(batch_key)s AND alone = %(alone)s
+        ORDER BY due_at, item_id
+        LIMIT %(size)s
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING item_id
+)
+INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority)
+SELECT %(pipeline_id)s, %(queue)s, %(phase)s, array_agg(item_id ORDER BY item_id), %(priority)s
+FROM picked HAVING count(*) > 0
+RETURNING job_id, fence
+
+-- name: mark_dispatched
+-- Their messages were sent. A job that was claimed meanwhile stays as it is.
+UPDATE job_queue SET state = 'dispatched', dispatched_at = now()
+WHERE job_id = ANY(%(job_ids)s) AND state = 'pending'
+
+-- name: redispatch_jobs
+-- Jobs whose message was never sent or never arrived; the higher fence makes the old message void.
+UPDATE job_queue SET fence = fence + 1, state = 'dispatched', dispatched_at = now()
+WHERE queue_name = %(queue)s
+  AND (state = 'dispatched' AND dispatched_at < now() - make_interval(secs => %(after)s)
+       OR state = 'pending' AND created_at < now() - make_interval(secs => %(after)s))
+RETURNING job_id, fence
+
+-- name: claim_job
+-- Takes the lease, unless the message is void or the job already claimed.
+UPDATE job_queue j
+SET state = 'processing', fence = j.fence + 1, lease_holder = %(holder)s,
+    lease_until = now() + make_interval(secs => %(lease)s), started_at = now()
+FROM pipelines p
+WHERE j.job_id = %(job_id)s AND j.fence = %(fence)s AND j.state IN ('pending', 'dispatched')
+  AND p.pipeline_id = j.pipeline_id AND p.state = 'running'
+RETURNING j.pipeline_id::text, j.item_ids, j.fence
+
+-- name: get_settings
+-- What workers need of a pipeline's frozen configuration.
+SELECT coalesce(config -> 'phases', '[]'), coalesce(config -> 'freshness', '{}')
+FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+
+-- name: claim_items
+-- Moves the claimed job's items to processing and returns them.
+WITH claimed AS (
+    UPDATE pipeline_state s
+    SET state = 'processing', job_id = %(job_id)s, updated_at = now()
+    FROM items i
+    WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id = ANY(%(item_ids)s) AND s.state = 'pending'
+      AND i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
+    RETURNING i.item_id, i.key, i.input, s.attempts
+), counted AS (
+    INSERT INTO counters (pipeline_id, phase, name, delta)
+    SELECT %(pipeline_id)s, %(phase)s, name, sign * count(*)
+    FROM claimed, (VALUES ('pending', -1), ('processing', 1)) AS d (name, sign)
+    GROUP BY name, sign
+)
+SELECT item_id, key, input, attempts FROM claimed ORDER BY item_id
+
+-- name: renew_leases
+-- Renews this holder's leases and returns the jobs it still holds.
+UPDATE job_queue SET lease_until = now() + make_interval(secs => %(lease)s)
+WHERE job_id = ANY(%(job_ids)s) AND lease_holder = %(holder)s AND state = 'processing'
+RETURNING job_id
+
+-- name: complete_job
+-- Every item of it has been accounted for: recorded or given back.
+UPDATE job_queue SET state = 'completed', lease_holder = NULL, lease_until = NULL, ended_at = now()
+WHERE job_id = %(job_id)s AND fence = %(fence)s AND state = 'processing'
+
+-- name: reap_jobs
+-- Jobs whose holder is gone: items back to due (alone after the second crash, failed after %(crash_limit)s),
+-- calls that had left in doubt. Returns how many jobs and items.
+WITH expired AS (
+    UPDATE job_queue
+    SET state = 'expired', fence = fence + 1, lease_until = NULL, ended_at = now()
+    WHERE queue_name = %(queue)s AND state = 'processing' AND lease_until < now()
+    RETURNING job_id, pipeline_id, item_ids, lease_holder
+), returned AS (
+    UPDATE pipeline_state s
+    SET state = CASE WHEN s.crashes + 1 >= %(crash_limit)s THEN 'failed' ELSE 'pending' END,
+        crashes = s.crashes + 1, error_category = 'crash', updated_at = now(),
+        last_error = 'its worker died or hung while processing it (time ' || s.crashes + 1 || ')'
+    FROM expired e
+    WHERE s.pipeline_id = e.pipeline_id AND s.item_id = ANY(e.item_ids)
+      AND s.state = 'processing' AND s.job_id = e.job_id
+    RETURNING s.pipeline_id, s.item_id, s.state, s.crashes
+), due AS (
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.crashes > 1
+    FROM returned r JOIN items i ON i.pipeline_id = r.pipeline_id AND i.item_id = r.item_id
+    WHERE r.state = 'pending'
+), counted AS (
+    INSERT INTO counters (pipeline_id, phase, name, delta)
+    SELECT pipeline_id, %(phase)s, d.name, d.sign * count(*)
+    FROM returned r, LATERAL (VALUES ('processing', -1), (r.state, 1)) AS d (name, sign)
+    GROUP BY pipeline_id, d.name, d.sign
+), doubted AS (
+    UPDATE provider_calls c
+    SET state = 'in_doubt', outcome = 'lease_expired', settled_at = now()
+    FROM expired e WHERE c.job_id = e.job_id AND c.state = 'sent'
+)
+SELECT (SELECT count(*) FROM expired)::int, (SELECT count(*) FROM returned)::int
+
+-- name: wake_items
+-- Waiting items whose moment has come become due. Returns how many.
+WITH woken AS (
+    DELETE FROM waiting
+    WHERE (pipeline_id, item_id) IN (
+        SELECT pipeline_id, item_id FROM waiting
+        WHERE phase = %(phase)s AND next_at <= now()
+        ORDER BY next_at LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING pipeline_id, item_id, phase, reason
+), state AS (
+    UPDATE pipeline_state s SET next_at = NULL, wait_reason = NULL, updated_at = now()
+    FROM woken w WHERE s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
+), due AS (
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.crashes > 1
+    FROM woken w
+    JOIN items i ON i.pipeline_id = w.pipeline_id AND i.item_id = w.item_id
+    JOIN pipeline_state s ON s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
+), counted AS (
+    INSERT INTO counters (pipeline_id, phase, name, delta)
+    SELECT pipeline_id, phase, 'waiting.' || reason, -count(*) FROM woken GROUP BY 1, 2, 3
+)
+SELECT count(*)::int FROM woken

@@ -1,0 +1,96 @@
+-- name: settle_calls
+-- What became of calls. A late answer also settles a call that was in doubt.
+WITH answer AS (
+    SELECT * FROM json_to_recordset(%(calls)s::json) AS a (
+        call_id uuid, phase text, state text, outcome text, status smallint, units float8, money float8,
+        duration_seconds float8, error text)
+), settled AS (
+    UPDATE provider_calls c
+    SET state = a.state, outcome = a.outcome, status = a.status, units = a.units, money = a.money,
+        duration_seconds = a.duration_seconds, error = a.error, settled_at = now()
+    FROM answer a
+    WHERE c.call_id = a.call_id AND c.state IN ('sent', 'in_doubt')
+    RETURNING c.pipeline_id, a.phase
+)
+INSERT INTO counters (pipeline_id, phase, name, delta)
+SELECT pipeline_id, phase, 'calls', count(*) FROM settled GROUP BY 1, 2
+
+-- name: store_facts
+-- What calls bought.
+INSERT INTO provider_facts (fact_key, call_id, provider, endpoint, subject, params, answer)
+SELECT * FROM json_to_recordset(%(facts)s::json) AS f (
+    fact_key uuid, call_id uuid, provider text, endpoint text, subject text, params jsonb, answer jsonb)
+ORDER BY fact_key
+ON CONFLICT DO NOTHING
+
+-- name: end_items
+-- Moves items out of processing, if they still belong to the job that worked on them. Returns the moved ones.
+WITH outcome AS (
+    SELECT * FROM json_to_recordset(%(items)s::json) AS o (
+        pipeline_id uuid, item_id bigint, job_id bigint, phase text, batch_key text, state text, spent int,
+        wait_seconds float8, wait_reason text, error_category text, last_error text, degraded text, from_store bool)
+), moved AS (
+    UPDATE pipeline_state s
+    SET state = o.state, attempts = s.attempts + o.spent,
+        next_at = now() + make_interval(secs => o.wait_seconds), wait_reason = o.wait_reason,
+        error_category = o.error_category, last_error = o.last_error, degraded = o.degraded,
+        from_store = o.from_store, updated_at = now()
+    FROM outcome o
+    WHERE s.pipeline_id = o.pipeline_id AND s.item_id = o.item_id
+      AND s.state = 'processing' AND s.job_id = o.job_id
+    RETURNING s.pipeline_id, s.item_id, s.state, s.next_at, s.wait_reason, s.crashes, s.degraded, s.from_store, o.phase
+), waits AS (
+    INSERT INTO waiting (pipeline_id, item_id, phase, reason, next_at)
+    SELECT pipeline_id, item_id, phase, wait_reason, next_at FROM moved WHERE next_at IS NOT NULL
+), due AS (
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, m.crashes > 1
+    FROM moved m JOIN items i ON i.pipeline_id = m.pipeline_id AND i.item_id = m.item_id
+    WHERE m.state = 'pending' AND m.next_at IS NULL
+), counted AS (
+    INSERT INTO counters (pipeline_id, phase, name, delta)
+    SELECT pipeline_id, phase, d.name, sum(d.delta)
+    FROM moved m, LATERAL (VALUES
+        ('processing', -1), (m.state, 1),
+        ('waiting.' || m.wait_reason, CASE WHEN m.next_at IS NULL THEN 0 ELSE 1 END),
+        ('degraded', CASE WHEN m.state = 'completed' AND m.degraded IS NOT NULL THEN 1 ELSE 0 END),
+        ('from_store', CASE WHEN m.state = 'completed' AND m.from_store THEN 1 ELSE 0 END)) AS d (name, delta)
+    WHERE d.delta <> 0
+    GROUP BY 1, 2, 3
+)
+SELECT item_id FROM moved
+
+-- name: store_results
+-- The evidence of completed items.
+INSERT INTO results (pipeline_id, item_id, phase, payload, facts)
+SELECT * FROM json_to_recordset(%(results)s::json) AS r (
+    pipeline_id uuid, item_id bigint, phase text, payload jsonb, facts jsonb)
+
+-- name: store_rankings
+-- The ranked results of searches.
+INSERT INTO rankings (pipeline_id, item_id, position, ordinal, url, domain, title, snippet, source, published, length)
+SELECT pipeline_id, item_id, position, ordinal, url, domain, coalesce(title, ''), coalesce(snippet, ''),
+       coalesce(source, ''), coalesce(published, ''), coalesce(length, '')
+FROM json_to_recordset(%(rankings)s::json) AS r (
+    pipeline_id uuid, item_id bigint, position smallint, ordinal smallint, url text, domain text,
+    title text, snippet text, source text, published text, length text)
+
+-- name: insert_found
+-- Items found by results, each once per pipeline; due at once.
+WITH found AS (
+    SELECT DISTINCT ON (pipeline_id, phase, key) *
+    FROM json_to_recordset(%(found)s::json) AS f (
+        pipeline_id uuid, phase text, key text, input jsonb, batch_key text)
+    ORDER BY pipeline_id, phase, key
+), new AS (
+    INSERT INTO items (pipeline_id, phase, key, input, batch_key)
+    SELECT pipeline_id, phase, key, input, batch_key FROM found ORDER BY pipeline_id, phase, key
+    ON CONFLICT DO NOTHING
+    RETURNING pipeline_id, item_id, phase, batch_key
+), state AS (
+    INSERT INTO pipeline_state (pipeline_id, item_id) SELECT pipeline_id, item_id FROM new
+), due AS (
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key) SELECT pipeline_id, item_id, phase, batch_key FROM new
+)
+INSERT INTO counters (pipeline_id, phase, name, delta)
+SELECT pipeline_id, phase, 'pending', count(*) FROM new GROUP BY 1, 2

@@ -1,0 +1,41 @@
+-- name: insert_pipeline
+-- A running pipeline with its frozen configuration.
+INSERT INTO pipelines (pipeline_id, config, config_hash, priority)
+VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s)
+
+-- name: insert_states
+-- Every item of a new pipeline is pending.
+INSERT INTO pipeline_state (pipeline_id, item_id)
+SELECT pipeline_id, item_id FROM items WHERE pipeline_id = %(pipeline_id)s
+
+-- name: insert_ready
+-- Every item of a new pipeline is due.
+INSERT INTO ready (pipeline_id, item_id, phase, batch_key)
+SELECT pipeline_id, item_id, phase, batch_key FROM items WHERE pipeline_id = %(pipeline_id)s
+
+-- name: insert_counters
+-- The first delta of every phase of a new pipeline, 0 for those whose items are still to be found.
+INSERT INTO counters (pipeline_id, phase, name, delta)
+SELECT %(pipeline_id)s, phase, 'pending', pending
+FROM unnest(%(phases)s::text[], %(pending)s::bigint[]) AS p (phase, pending)
+
+-- name: get_pipeline
+-- One pipeline with its configuration.
+SELECT pipeline_id, state, priority, config_hash, created_at, ended_at, config
+FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+
+-- name: get_pipeline_state
+-- One pipeline without its configuration, which may be large.
+SELECT state, created_at, ended_at FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+
+-- name: list_pipelines
+-- The newest pipelines with how many items they have and how many of those are still open.
+SELECT p.pipeline_id, p.state, p.priority, p.created_at, p.ended_at,
+       coalesce(c.items, 0)::bigint, coalesce(c.open, 0)::bigint
+FROM (SELECT * FROM pipelines ORDER BY created_at DESC, pipeline_id DESC LIMIT %(limit)s) p
+LEFT JOIN LATERAL (
+    SELECT sum(delta) FILTER (WHERE name IN ('pending', 'processing', 'completed', 'failed', 'skipped')) AS items,
+           sum(delta) FILTER (WHERE name IN ('pending', 'processing')) AS open
+    FROM counters WHERE pipeline_id = p.pipeline_id
+) c ON true
+ORDER BY p.created_at DESC, p.pipeline_id DESC
