@@ -85,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """redis://:password@host:port/0"""
     token: str = ""
     """The bearer token of the API. Without one the gateway refuses to start."""
+    url: str = ""
+    """Where the command line finds the gateway; empty takes what runs on the data directory."""
     gateway: Gateway = Gateway()
     exposition: Exposition = Exposition()
     log: Log = Log()

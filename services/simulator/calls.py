@@ -17,6 +17,9 @@ from services.simulator.port import Account, Answer, Provider, Question, Request
 from services.simulator.stage import Stage
 
 TAIL_FACTOR = 5.0
+"""How much longer a call of the latency tail takes."""
+WHOLE = frozenset({How.DELAY, How.LATE, How.DRIP, How.VARIANT})
+"""Faults after which the client still has the whole answer."""
 
 
 class Call:
@@ -89,31 +92,30 @@ class Call:
         return response
 
     async def _spoil(self, question: Question, injected: Injected, ordinal: int) -> web.StreamResponse:
-        http, how, seconds = self._http, injected.fault.how, injected.seconds
+        how, seconds = injected.fault.how, injected.seconds
         await self._wait(ordinal, seconds if how is How.DELAY else 0.0)
         answer = self._make(question, injected.name if how is How.VARIANT else "")
         units = answer.units if injected.charged else 0
         self._charge(units)
-        match how:
-            case How.DELAY | How.VARIANT:
-                response = await delivery.send(http, answer)
-            case How.LATE:
-                await asyncio.sleep(seconds)
-                response = await delivery.send(http, answer)
-            case How.DRIP:
-                response = await delivery.drip(http, answer, seconds)
-            case How.HANG:
-                await asyncio.sleep(seconds)
-                return delivery.drop(http)
-            case How.DROP:
-                return delivery.drop(http)
-            case How.CUT:
-                return await delivery.cut(http, answer)
-            case How.TRUNCATE:
-                return await delivery.send(http, answer._replace(body=answer.body[: len(answer.body) // 2]))
-            case How.HTML:
-                return await delivery.send(http, delivery.EDGE_PAGE)
-            case How.ERROR:
-                return await delivery.send(http, self._provider.fail(injected.name, seconds))
-        self._tally.deliver(units, question.subjects if answer.bought and injected.charged else ())
+        if how in (How.LATE, How.HANG):
+            await asyncio.sleep(seconds)
+        response = await self._deliver(answer, injected)
+        if how in WHOLE:
+            self._tally.deliver(units, question.subjects if answer.bought and injected.charged else ())
         return response
+
+    async def _deliver(self, answer: Answer, injected: Injected) -> web.StreamResponse:
+        http, how = self._http, injected.fault.how
+        if how in (How.HANG, How.DROP):
+            return delivery.drop(http)
+        if how is How.CUT:
+            return await delivery.cut(http, answer)
+        if how is How.DRIP:
+            return await delivery.drip(http, answer, injected.seconds)
+        if how is How.TRUNCATE:
+            answer = answer._replace(body=answer.body[: len(answer.body) // 2])
+        elif how is How.HTML:
+            answer = delivery.EDGE_PAGE
+        elif how is How.ERROR:
+            answer = self._provider.fail(injected.name, injected.seconds)
+        return await delivery.send(http, answer)

@@ -1,16 +1,15 @@
 """The control API: what a test or a demonstration asks of the simulator itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from services.simulator.faults import COMMON, Rule
-from services.simulator.port import JSON, Answer
-from services.simulator.settings import Settings
+from services.simulator.port import Answer
 from services.simulator.stage import Stage
 
-PREFIX = "/_control"
+PREFIX = "/_control/"
 
 
 class RefusedError(Exception):
@@ -22,75 +21,56 @@ class RefusedError(Exception):
 
 
 def answer(stage: Stage, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
-    """The answer to `path` below /_control; 400 or 404 with {"error": {"field", "message"}}."""
+    """The answer to `path` below the prefix; 400 or 404 with {"error": {"field", "message"}}."""
+    act = _ACTIONS.get((method, path))
+    if act is None:
+        known = ", ".join(f"{method} /_control{path}" for method, path in _ACTIONS)
+        return _error(404, "", f"{method} /_control{path} does not exist; there are {known}")
     try:
-        match method, path:
-            case "GET", "/ledger":
-                return _ok(stage.ledger.pages(detail=_wants_detail(query)))
-            case "GET", "/settings":
-                return _ok(msgspec.to_builtins(stage.settings))
-            case "POST", "/settings":
-                stage.apply(_settings(stage, _object(body)))
-                return _ok(msgspec.to_builtins(stage.settings))
-            case "GET", "/faults":
-                return _ok({"faults": stage.faults.describe()})
-            case "POST", "/faults":
-                return _post_fault(stage, _object(body))
-            case "DELETE", "/faults":
-                stage.faults.clear()
-                return _ok({"faults": []})
-            case "POST", "/reset":
-                stage.reset()
-                return _ok({"reset": True})
+        return Answer(200, msgspec.json.encode(act(stage, query, body)))
     except RefusedError as refused:
         return _error(400, refused.field, str(refused))
-    known = "GET /ledger, GET or POST /settings, GET, POST or DELETE /faults, POST /reset"
-    return _error(404, "", f"{method} {PREFIX}{path} does not exist; there are {known}")
-
-
-def _ok(value: object) -> Answer:
-    return Answer(200, msgspec.json.encode(value))
 
 
 def _error(status: int, field: str, message: str) -> Answer:
-    return Answer(
-        status, msgspec.json.encode({"error": {"field": field, "message": message}}), content_type=JSON
-    )
+    return Answer(status, msgspec.json.encode({"error": {"field": field, "message": message}}))
 
 
-def _wants_detail(query: Mapping[str, str]) -> bool:
+def _get_ledger(stage: Stage, query: Mapping[str, str], _: bytes) -> object:
     for name in query:
         if name != "detail":
             raise RefusedError(name, f"{name} is not a parameter of the ledger; there is detail=subjects")
     if (detail := query.get("detail", "")) not in ("", "subjects"):
         raise RefusedError("detail", f"detail must be subjects, not {detail!r}")
-    return bool(detail)
+    return stage.ledger.pages(detail=bool(detail))
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _get_settings(stage: Stage, _: Mapping[str, str], __: bytes) -> object:
+    return msgspec.to_builtins(stage.settings)
+
+
+def _post_settings(stage: Stage, _: Mapping[str, str], body: bytes) -> object:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise RefusedError("", f"the body must be a JSON object: {error}") from None
-
-
-def _settings(stage: Stage, changes: dict[str, Any]) -> Settings:
-    try:
-        settings = stage.settings.updated(changes)
+        settings = stage.settings.updated(_object(body))
     except msgspec.ValidationError as error:
         raise _refusal(error) from None
     for name in settings.limits:
         if name not in stage.faults.tables:
             raise RefusedError(f"limits.{name}", f"{name} is not a provider; there are {_known(stage)}")
-    return settings
+    stage.apply(settings)
+    return msgspec.to_builtins(settings)
 
 
-def _post_fault(stage: Stage, given: dict[str, Any]) -> Answer:
+def _get_faults(stage: Stage, _: Mapping[str, str], __: bytes) -> object:
+    return {"faults": stage.faults.describe()}
+
+
+def _post_faults(stage: Stage, query: Mapping[str, str], body: bytes) -> object:
+    given = _object(body)
     if "clear" in given:
         if given != {"clear": True}:
             raise RefusedError("clear", 'clear must be true and stand alone: {"clear": true}')
-        stage.faults.clear()
-        return _ok({"faults": []})
+        return _delete_faults(stage, query, body)
     try:
         rule = msgspec.convert(given, Rule)
     except msgspec.ValidationError as error:
@@ -101,7 +81,35 @@ def _post_fault(stage: Stage, given: dict[str, Any]) -> Answer:
     if rule.fault not in tables[rule.provider]:
         names = ", ".join(sorted(tables[rule.provider]))
         raise RefusedError("fault", f"{rule.fault} is not a fault of {rule.provider}; there are {names}")
-    return _ok(stage.faults.add(rule))
+    return stage.faults.add(rule)
+
+
+def _delete_faults(stage: Stage, _: Mapping[str, str], __: bytes) -> object:
+    stage.faults.clear()
+    return {"faults": []}
+
+
+def _post_reset(stage: Stage, _: Mapping[str, str], __: bytes) -> object:
+    stage.reset()
+    return {"reset": True}
+
+
+_ACTIONS: Mapping[tuple[str, str], Callable[[Stage, Mapping[str, str], bytes], object]] = {
+    ("GET", "/ledger"): _get_ledger,
+    ("GET", "/settings"): _get_settings,
+    ("POST", "/settings"): _post_settings,
+    ("GET", "/faults"): _get_faults,
+    ("POST", "/faults"): _post_faults,
+    ("DELETE", "/faults"): _delete_faults,
+    ("POST", "/reset"): _post_reset,
+}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise RefusedError("", f"the body must be a JSON object: {error}") from None
 
 
 def _known(stage: Stage) -> str:

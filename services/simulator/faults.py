@@ -1,6 +1,6 @@
 """Faults: the table of what can go wrong, and the rules that say when it does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Annotated, NamedTuple
 
@@ -60,7 +60,9 @@ COMMON: Mapping[str, Fault] = {
     "rate_limit": Fault(How.ERROR, charged=False),
 }
 MIXTURE = ("server_error", "rate_limit", "drop", "truncated_json")
+"""What the built-in mixture cycles over."""
 HANG_EVERY = 40
+"""Each so-many-th fault of the mixture hangs instead."""
 
 
 class Injected(NamedTuple):
@@ -173,8 +175,3 @@ class Faults:
             "matched": live.matched,
             "struck": live.struck,
         }
-
-
-def names(tables: Iterable[Mapping[str, Fault]]) -> list[str]:
-    """Names that occur in any of the tables, sorted."""
-    return sorted({name for table in tables for name in table})

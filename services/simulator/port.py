@@ -84,5 +84,6 @@ class Provider(Protocol):
 
     def fail(self, fault: str, seconds: float) -> Answer:
         """The provider's own answer for `server_error`, `rate_limit` and its faults of kind ERROR.
-        `seconds` is the wait it tells, where it tells one."""
+        `seconds` is the wait it tells, where it tells one.
+        """
         ...

@@ -15,7 +15,9 @@ from services.simulator.serps import Kind
 
 PLAN_CREDITS = 10_000_000
 """Told as the plan's size when no daily allowance is set."""
+MAX_PAGE = 100
 MAX_PAGES = 5
+"""Result pages one search may return."""
 RESULT_KEYS: Mapping[Kind, str] = {
     "web": "organic_results",
     "news": "news_results",
@@ -122,33 +124,35 @@ def _refuse(status: int, message: str) -> Answer:
 
 
 def _read_search(query: Mapping[str, str], raw_query: str) -> Search | Answer:
-    q = query.get("q", "").strip()
-    if not q:
-        return _refuse(400, "The q parameter is required.")
-    page, max_page = _whole(query.get("page", "1")), _whole(query.get("max_page", "1"))
-    if not 1 <= page <= 100:
-        return _refuse(400, "The page parameter must be a whole number from 1 to 100.")
-    if not 1 <= max_page <= MAX_PAGES:
-        return _refuse(400, f"The max_page parameter must be a whole number from 1 to {MAX_PAGES}.")
-    kind = query.get("search_type", "") or "web"
-    if kind not in RESULT_KEYS or (kind == "web" and query.get("search_type")):
-        return _refuse(400, "The search_type parameter must be news or videos, or be left out for web.")
-    if (device := query.get("device", "desktop")) not in _DEVICES:
-        return _refuse(400, f"The device parameter must be one of {', '.join(_DEVICES)}.")
-    if query.get("output", "json") != "json":
-        return _refuse(400, "The output parameter must be json.")
+    if wrong := _problem(query):
+        return _refuse(400, wrong)
     country = query.get("location", "").rpartition(",")[2].strip().lower()
     gl = query.get("gl", "").lower() or _LOCATIONS.get(country, "us")
     return Search(
-        q,
+        query["q"].strip(),
         {name: value for name, value in query.items() if name != "api_key"},
         raw_query,
         "uk" if gl == "gb" else gl,
-        cast("Kind", kind),
-        device,
-        page,
-        max_page if "max_page" in query else None,
+        cast("Kind", query.get("search_type") or "web"),
+        query.get("device", "desktop"),
+        int(query.get("page", "1")),
+        int(query["max_page"]) if "max_page" in query else None,
     )
+
+
+def _problem(query: Mapping[str, str]) -> str:
+    """What is wrong with the parameters; empty when nothing is."""
+    if not query.get("q", "").strip():
+        return "The q parameter is required."
+    if not 1 <= _whole(query.get("page", "1")) <= MAX_PAGE:
+        return f"The page parameter must be a whole number from 1 to {MAX_PAGE}."
+    if not 1 <= _whole(query.get("max_page", "1")) <= MAX_PAGES:
+        return f"The max_page parameter must be a whole number from 1 to {MAX_PAGES}."
+    if query.get("search_type", "") not in ("", "news", "videos"):
+        return "The search_type parameter must be news or videos, or be left out for web."
+    if query.get("device", "desktop") not in _DEVICES:
+        return f"The device parameter must be one of {', '.join(_DEVICES)}."
+    return "" if query.get("output", "json") == "json" else "The output parameter must be json."
 
 
 def _answer(search: Search, scene: Scene) -> Answer:

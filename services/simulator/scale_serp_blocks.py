@@ -20,7 +20,8 @@ _PAD_ITEMS = 256
 
 def head(given: Mapping[str, str], raw_query: str, link: str, gl: str, *, found: bool, rng: Random) -> Block:
     """Everything before the results. html_url and json_url repeat the query, key in clear, as the real ones.
-    `link` is the search at Google."""
+    `link` is the search at Google.
+    """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     api = f"https://api.scaleserp.com/search?{raw_query}"
     metadata: Block = {
@@ -105,7 +106,8 @@ def next_reset() -> str:
 
 def pad(body: bytes, size: int, start: float) -> bytes:
     """The JSON object `body`, brought to about `size` bytes by `inline_images`.
-    `start`, in [0, 1), chooses which: answers do not all end alike."""
+    `start`, in [0, 1), chooses which: answers do not all end alike.
+    """
     items, item_bytes = _pictures()
     count = (size - len(body)) // item_bytes
     if count <= 0:

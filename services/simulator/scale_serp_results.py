@@ -21,7 +21,8 @@ _encode = msgspec.json.Encoder().encode
 
 def results(kind: Kind, pages: list[list[Page | Clip]], first: int, *, overall: bool) -> list[bytes]:
     """The results of the result pages from number `first` on, one JSON object each. `overall` adds `page`
-    and `position_overall`, as a search over several pages has them."""
+    and `position_overall`, as a search over several pages has them.
+    """
     render = _RENDER[kind]
     count = sum(len(page) for page in pages[: first - 1])
     rendered = []

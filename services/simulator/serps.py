@@ -37,7 +37,8 @@ _ELSEWHERE = ["https://vimeo.com/{}"] * 2 + ["https://www.dailymotion.com/video/
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
     """A video as a result: the facts of the video shown, also where the link leads elsewhere.
-    Compared by identity, as pages are."""
+    Compared by identity, as pages are.
+    """
 
     link: str
     host: str

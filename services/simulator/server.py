@@ -5,7 +5,7 @@ import gc
 import importlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -20,8 +20,10 @@ from services.simulator.stage import Stage
 SHUTDOWN_SECONDS = 0.2
 """How long calls in flight may still take at the stop; aiohttp waits twice."""
 BACKLOG = 1024
+ALIVE = Answer(200, b'{"status":"ok"}')
+NOT_FOUND = Answer(404, b'{"error":{"field":"","message":"no provider and no control is at this path"}}')
 
-_ROUTES = tuple((provider.prefix, provider) for provider in PROVIDERS)
+_ROUTES = tuple((f"{provider.prefix}/", provider) for provider in PROVIDERS)
 
 
 def serve(host: str, port: int, settings: Settings) -> None:
@@ -52,21 +54,20 @@ async def _serve(host: str, port: int, settings: Settings) -> None:
         await runner.cleanup()
 
 
-def _handler(stage: Stage) -> Callable[[web.BaseRequest], object]:
+def _handler(stage: Stage) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     async def handle(http: web.BaseRequest) -> web.StreamResponse:
         path, _, query = http.raw_path.partition("?")
         parameters = dict(parse_qsl(query, keep_blank_values=True))
         body = await http.read() if http.body_exists else b""
         for prefix, provider in _ROUTES:
             if path.startswith(prefix):
-                request = Request(http.method, path[len(prefix) :], parameters, query, http.headers, body)
+                below = path[len(prefix) - 1 :]
+                request = Request(http.method, below, parameters, query, http.headers, body)
                 return await Call(stage, provider, http).run(request)
         if path.startswith(control.PREFIX):
-            below = path[len(control.PREFIX) :]
+            below = path[len(control.PREFIX) - 1 :]
             return await delivery.send(http, control.answer(stage, http.method, below, parameters, body))
-        if path == "/livez":
-            return await delivery.send(http, Answer(200, b'{"status":"ok"}'))
-        return await delivery.send(http, Answer(404, b'{"error":{"field":"","message":"nothing is here"}}'))
+        return await delivery.send(http, ALIVE if path == "/livez" else NOT_FOUND)
 
     return handle
 

@@ -37,7 +37,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def updated(self, changes: dict[str, Any]) -> "Settings":
         """These settings with `changes` (plain JSON values). A provider named under `limits` gets exactly
-        the given limits, null clears it. Raises msgspec.ValidationError naming the path."""
+        the given limits, null clears it. Raises msgspec.ValidationError naming the path.
+        """
         merged: dict[str, Any] = {**msgspec.to_builtins(self), **changes}
         if isinstance(given := changes.get("limits"), dict):
             limits = {**msgspec.to_builtins(self.limits), **given}

@@ -51,9 +51,10 @@ class Site(NamedTuple):
 def build(seed: int) -> list[Site]:
     """All sites but the tail, strongest first."""
     rng = generator(seed, "sites")
-    sites = [Site(label, host, _home(host), newsroom=False) for label, host in PLATFORMS + KNOWN]
-    sites += [Site(label, host, "", newsroom=True) for label, host in NEWSROOMS]
-    hosts = {site.host for site in sites}
+    platforms = [Site(label, host, "", newsroom=False) for label, host in PLATFORMS]
+    known = [Site(label, host, _home(host), newsroom=False) for label, host in KNOWN]
+    sites = [Site(label, host, "", newsroom=True) for label, host in NEWSROOMS]
+    hosts = {site.host for site in platforms + known + sites}
     idn = [f"{label}.{rng.choice(['com', 'de', 'fr', 'vn'])}" for label in IDN_NAMES]
     while len(sites) < COMPANIES:
         label, ending = name(rng), rng.choice(_ENDINGS)
@@ -66,10 +67,11 @@ def build(seed: int) -> list[Site]:
                 hosts.add(host)
                 newsroom = rng.random() < 0.08
                 sites.append(Site(label.title(), host, _home(bare), newsroom))
-    head = sites[: len(PLATFORMS)]
-    rest = sites[len(PLATFORMS) :]
-    rng.shuffle(rest)
-    return head + rest
+    rng.shuffle(sites)
+    # A company everybody knows is not lost among the weak.
+    strong = known + sites[: 3 * len(known)]
+    rng.shuffle(strong)
+    return platforms + strong + sites[3 * len(known) :]
 
 
 def tail(seed: int, number: int) -> Site:

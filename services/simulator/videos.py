@@ -6,12 +6,17 @@ from hashlib import blake2b
 from struct import unpack
 from typing import NamedTuple
 
+from services.simulator import vocabulary
 from services.simulator.chance import digest
-from services.simulator.vocabulary import SYLLABLES, TITLES, TOPICS
+from services.simulator.vocabulary import SYLLABLES
 
-POPULAR = 600
+POPULAR = 400
 """Videos that many searches show; further ones belong to one search each."""
-CHANNELS = 60_000
+POPULAR_CHANNELS = 100
+"""Channels that hold many videos each."""
+OWN_CHANNEL_SHARE = 0.11
+"""Of videos: the only one of their channel. So there is about one channel per 8 videos."""
+CHANNELS = 1 << 31
 DEAD_IN_256 = 5
 """Videos per 256 (2 %) that searches show but YouTube no longer has."""
 
@@ -64,9 +69,8 @@ class Videos:
         return Video(
             number,
             video_id or self.id(number),
-            TITLES[title % len(TITLES)].format(TOPICS[topic % len(TOPICS)]),
-            # A few channels hold many videos, most hold one or two: about one channel per 8 videos.
-            int(CHANNELS * (owner / _UNITS) ** 6),
+            vocabulary.title(title, topic),
+            _channel(owner / _UNITS, draws[0]),
             int(20 + 3580 * (length / _UNITS) ** 2),
             tuple(draws),
         )
@@ -90,6 +94,12 @@ class Videos:
 
     def _digest(self, words: bytes, size: int) -> bytes:
         return blake2b(words, digest_size=size, key=self._key).digest()
+
+
+def _channel(share: float, draw: int) -> int:
+    if share < OWN_CHANNEL_SHARE:
+        return POPULAR_CHANNELS + draw % (CHANNELS - POPULAR_CHANNELS)
+    return int(POPULAR_CHANNELS * ((share - OWN_CHANNEL_SHARE) / (1 - OWN_CHANNEL_SHARE)) ** 2)
 
 
 def channel_title(channel: int) -> str:

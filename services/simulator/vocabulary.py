@@ -2,10 +2,12 @@
 
 from random import Random
 
-SYLLABLES = (
-    "ac ar bel bri cal cor dax del dor el fen fin gal glo har hel in jor ka kel lan lor lum mar mer mon nar "
-    "nex nor ol or pal pex quo ra rel ro sal sen sol tal tek tor ul va vel ver vin vol wen xan yor zen zor"
-).split()
+SYLLABLES = [
+    "ac", "ar", "bel", "bri", "cal", "cor", "dax", "del", "dor", "el", "fen", "fin", "gal", "glo",
+    "har", "hel", "in", "jor", "ka", "kel", "lan", "lor", "lum", "mar", "mer", "mon", "nar", "nex",
+    "nor", "ol", "or", "pal", "pex", "quo", "ra", "rel", "ro", "sal", "sen", "sol", "tal", "tek", "tor",
+    "ul", "va", "vel", "ver", "vin", "vol", "wen", "xan", "yor", "zen", "zor",
+]  # fmt: skip
 NAME_ENDINGS = ["labs", "soft", "works", "hub", "data", "cloud", "group", "media", "tech", "base", "", "", ""]
 IDN_NAMES = [
     "müllertechnik", "böhmdata", "caféduweb", "señalmedia", "bücherwelt", "smørlabs", "łódźsoft",
@@ -18,7 +20,7 @@ TOPICS = [
 ]  # fmt: skip
 TITLES = [
     "The complete guide to {}", "Best {} tools compared", "What is {}? Definition and examples",
-    "{} pricing explained", "How to choose a {} provider", "Top 10 {} trends", "{} for small business",
+    "{} pricing explained", "How to choose a provider for {}", "Top 10 {} trends", "{} for small business",
     "A beginner's introduction to {}", "{}: costs, benefits and pitfalls", "Why {} projects fail",
     "{} case studies", "The state of {} this year",
 ]  # fmt: skip
@@ -45,6 +47,12 @@ def name(rng: Random) -> str:
     """A made-up company name in lower case, two to four syllables."""
     count = 2 + int(rng.random() * 2)
     return "".join(rng.choice(SYLLABLES) for _ in range(count)) + rng.choice(NAME_ENDINGS)
+
+
+def title(number: int, topic: int) -> str:
+    """A headline on a topic; any two numbers give one."""
+    text = TITLES[number % len(TITLES)].format(TOPICS[topic % len(TOPICS)])
+    return text[0].upper() + text[1:]
 
 
 def sentence(rng: Random) -> str:

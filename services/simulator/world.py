@@ -9,13 +9,13 @@ from services.simulator import sites
 from services.simulator.chance import digest, generator, share
 from services.simulator.sites import Site
 from services.simulator.videos import POPULAR, Video, Videos
-from services.simulator.vocabulary import SECTIONS, TITLES, TOPICS, paragraph
+from services.simulator.vocabulary import SECTIONS, TOPICS, paragraph, title
 
 PAGES_PER_TOPIC = 6
 """Pages a company has on one topic."""
 TAIL_SHARE = 0.075
 """Of results: sites that hardly any other search shows."""
-OWN_VIDEO_SHARE = 0.4
+OWN_VIDEO_SHARE = 0.5
 """Of video links: videos that no other search shows."""
 _SNIPPETS = 512
 
@@ -85,14 +85,15 @@ class World:
             f"https://{site.host}{path}",
             site.host,
             site.name,
-            f"{TITLES[draws[10] % len(TITLES)].format(subject)} | {site.name}",
+            f"{title(draws[10], topic)} | {site.name}",
             self.snippets[pick % _SNIPPETS],
             pick % 20_000 + 1,
         )
 
     def _weigh(self, region: str, topic: int, news: bool) -> list[float]:
         """Cumulated weights of the sites: a power law, bent by topic, region and kind of result.
-        A draw between 0 and the last finds a site; the strong ones come often."""
+        A draw between 0 and the last finds a site; the strong ones come often.
+        """
         weights = []
         for rank, site in enumerate(self.sites):
             fit = share(self.seed, f"fit {site.host} {topic}") ** 3 * 3 + 0.05

@@ -17,31 +17,22 @@ _FILTERS = {
 }
 _PARTS = {
     "videos": (
-        "id snippet statistics contentDetails status topicDetails liveStreamingDetails player localizations "
-        "recordingDetails paidProductPlacementDetails"
-    ).split(),
+        "id", "snippet", "statistics", "contentDetails", "status", "topicDetails", "liveStreamingDetails",
+        "player", "localizations", "recordingDetails", "paidProductPlacementDetails",
+    ),
     "channels": (
-        "id snippet statistics brandingSettings contentDetails status topicDetails contentOwnerDetails "
-        "localizations"
-    ).split(),
-}
+        "id", "snippet", "statistics", "brandingSettings", "contentDetails", "status", "topicDetails",
+        "contentOwnerDetails", "localizations",
+    ),
+}  # fmt: skip
+_PER_MINUTE = "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service 'youtube.googleapis.com'."
+_PER_DAY = (
+    "The request cannot be completed because you have exceeded your "
+    '<a href="/youtube/v3/getting-started#quota">quota</a>.'
+)
 _FAILURES: Mapping[str, tuple[int, str, str, str, str]] = {
-    "rate_limit": (
-        403,
-        "rateLimitExceeded",
-        "usageLimits",
-        "RESOURCE_EXHAUSTED",
-        "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service "
-        "'youtube.googleapis.com'.",
-    ),
-    "quota": (
-        403,
-        "quotaExceeded",
-        "youtube.quota",
-        "",
-        'The request cannot be completed because you have exceeded your <a href="/youtube/v3/getting-started'
-        '#quota">quota</a>.',
-    ),
+    "rate_limit": (403, "rateLimitExceeded", "usageLimits", "RESOURCE_EXHAUSTED", _PER_MINUTE),
+    "quota": (403, "quotaExceeded", "youtube.quota", "", _PER_DAY),
     "server_error": (500, "internalError", "global", "INTERNAL", "Internal error encountered."),
     "backend": (503, "backendError", "global", "UNAVAILABLE", "The service is currently unavailable."),
 }
@@ -82,7 +73,8 @@ class YouTube:
 
     def fail(self, fault: str, seconds: float) -> Answer:  # noqa: ARG002 - YouTube tells no delay
         """The error envelope. A refused key is known under two reasons: `key_invalid` gives the one, a key
-        that is wrong the other."""
+        that is wrong the other.
+        """
         if fault == "key_invalid":
             return _key_refused("badRequest", "global")
         code, reason, domain, status, message = _FAILURES[fault]
@@ -91,26 +83,30 @@ class YouTube:
 
 def _read(endpoint: str, query: Mapping[str, str]) -> tuple[list[str], list[str]] | Answer:
     """What is asked for, as "id=…" or "forHandle=…" each once, and the parts."""
-    if not (parts := _listed(query.get("part", ""))):
-        return _bad("missingRequiredParameter", "No part was given. The part parameter is required.", "part")
-    if unknown := next((part for part in parts if part not in _PARTS[endpoint]), None):
-        return _bad("unknownPart", f"'{unknown}' is not a part of {endpoint}.", "part")
+    parts = _listed(query.get("part", ""))
     filters = [name for name in _FILTERS[endpoint] if query.get(name)]
-    if not filters:
+    name = filters[0] if filters else ""
+    chosen = _listed(query.get("id", "")) if name == "id" else [query.get(name, "")]
+    unknown = [part for part in parts if part not in _PARTS[endpoint]]
+    refusal: tuple[str, str, str] | None = None
+    if not parts:
+        refusal = ("missingRequiredParameter", "The part parameter is required.", "part")
+    elif unknown:
+        refusal = ("unknownPart", f"{', '.join(unknown)} is not a part of {endpoint}.", "part")
+    elif not filters:
         expected = ", ".join(_FILTERS[endpoint])
-        return _bad(
-            "missingRequiredParameter", f"No filter selected. Expected one of: {expected}", "parameters"
+        refusal = (
+            "missingRequiredParameter",
+            f"No filter selected. Expected one of: {expected}",
+            "parameters",
         )
-    if len(filters) > 1:
-        return _bad("incompatibleParameters", f"Incompatible parameters: {', '.join(filters)}", "parameters")
-    if (name := filters[0]) not in ("id", "forHandle", "forUsername"):
-        return _bad("invalidFilters", f"The {name} filter is not simulated.", name)
-    chosen = _listed(query[name]) if name == "id" else [query[name]]
-    if len(chosen) > MAX_IDS:
-        return _bad(
-            "invalidValue", f"The id parameter holds {len(chosen)} ids; {MAX_IDS} are the most.", "id"
-        )
-    return [f"{name}={one}" for one in chosen], parts
+    elif len(filters) > 1:
+        refusal = ("incompatibleParameters", f"Incompatible parameters: {', '.join(filters)}", "parameters")
+    elif name not in ("id", "forHandle", "forUsername"):
+        refusal = ("invalidFilters", f"The {name} filter is not simulated.", name)
+    elif len(chosen) > MAX_IDS:
+        refusal = ("invalidValue", f"{len(chosen)} ids were given; {MAX_IDS} are the most.", "id")
+    return _bad(*refusal) if refusal else ([f"{name}={one}" for one in chosen], parts)
 
 
 def _listed(text: str) -> list[str]:

@@ -45,3 +45,9 @@ async def ping(client: redis.asyncio.Redis) -> str | None:
     except (redis.RedisError, OSError) as error:
         return f"Redis does not answer: {error}"
     return None
+
+
+def flush(url: str) -> None:
+    """Make Redis forget everything, as a loss of it would: what the chaos demo and the tests do."""
+    with redis.Redis.from_url(url, socket_timeout=5) as client:
+        client.flushall()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from shared.errors import ProviderError, TransportError
+from shared.errors import AnswerError, ProviderError, TransportError
 
 
 class ErrorCategory(StrEnum):
@@ -70,11 +70,11 @@ DEFAULT_RULES = (
 def categorize(error: ProviderError, rules: tuple[ErrorRule, ...]) -> ErrorRule:
     """The first of the provider's rules, then of the default ones, that matches.
 
-    Beyond both: no answer and 5xx are recoverable, any other status is not.
+    Beyond both: no answer, a useless one and 5xx are recoverable, any other status is not.
     """
     for rule in (*rules, *DEFAULT_RULES):
         if rule.matches(error):
             return rule
-    if isinstance(error, TransportError) or error.status is None or error.status >= 500:
+    if isinstance(error, TransportError | AnswerError) or error.status is None or error.status >= 500:
         return ErrorRule(_R)
     return ErrorRule(_N)

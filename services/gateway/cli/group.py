@@ -12,7 +12,12 @@ PACKAGE = "services.gateway.cli"
 
 #: One line per command: its name, the module whose `command` it is, its help.
 COMMANDS = {
+    "demo": ("demo", "From 40 keywords to a report on this machine, without any API key."),
     "up": ("up", "Run the whole system on this machine."),
+    "start": ("start", "Start a pipeline."),
+    "watch": ("watch", "Follow a pipeline until it ends."),
+    "report": ("report", "The share-of-voice report of a pipeline."),
+    "audit": ("audit", "Prove that a pipeline lost nothing and bought nothing twice."),
     "migrate": ("migrate", "Bring the database to this code's schema."),
     "gateway": ("gateway", "Serve the REST API."),
     "worker": ("worker", "Run the worker of one service."),

@@ -43,12 +43,13 @@ class ReportController(Controller):
             pipeline = await get_pipeline(conn, pipeline_id)
             rows = await report_rows(conn, pipeline_id)
         page = format == "html" or (format is None and request.accept.best_match([_JSON, _HTML]) == _HTML)
-        content = await asyncio.to_thread(_render, pipeline, rows, page=page)
+        content = await asyncio.to_thread(render, pipeline, rows, page=page)
         headers = {"Vary": "Accept"} | ({"Content-Security-Policy": _PAGE_POLICY} if page else {})
         return Response(content, media_type=_HTML if page else _JSON, headers=headers)
 
 
-def _render(pipeline: Pipeline, rows: ReportRows, *, page: bool) -> bytes:
+def render(pipeline: Pipeline, rows: ReportRows, *, page: bool) -> bytes:
+    """The report as a page or as JSON."""
     report = build(pipeline, rows)
     return html.render(report).encode() if page else msgspec.json.encode(report)
 

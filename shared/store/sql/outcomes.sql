@@ -10,10 +10,12 @@ WITH answer AS (
         duration_seconds = a.duration_seconds, error = a.error, settled_at = now()
     FROM answer a
     WHERE c.call_id = a.call_id AND c.state IN ('sent', 'in_doubt')
-    RETURNING c.pipeline_id, a.phase
+    RETURNING c.pipeline_id, a.phase, c.units
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
 SELECT pipeline_id, phase, 'calls', count(*) FROM settled GROUP BY 1, 2
+UNION ALL
+SELECT pipeline_id, phase, 'units', sum(units)::bigint FROM settled WHERE units > 0 GROUP BY 1, 2
 
 -- name: store_facts
 -- What calls bought.

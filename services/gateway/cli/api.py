@@ -1,0 +1,104 @@
+"""The REST API as the command line sees it: where it is, and errors with exit codes."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from services.gateway.standalone import runfile
+from shared import config
+from shared.errors import ConfigError, InputError, LandscapeError, NotFoundError, Problem
+
+#: A pipeline of a million items takes seconds to start, a large report too.
+TIMEOUT_SECONDS = 120.0
+
+
+class AuthError(LandscapeError):
+    """The token was refused."""
+
+    code = "auth"
+
+
+class UnavailableError(LandscapeError):
+    """The gateway does not answer."""
+
+    code = "unavailable"
+
+
+class Api:
+    """Calls the gateway. Every method raises LandscapeError with what the problem says."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_SECONDS)
+
+    def start(self, body: bytes) -> dict[str, Any]:
+        """POST /pipeline/start."""
+        return self._call("POST", "/api/v1/pipeline/start", content=body).json()  # type: ignore[no-any-return]
+
+    def newest(self) -> str:
+        """Id of the pipeline started last. Raises NotFoundError when there is none."""
+        pipelines = self._call("GET", "/api/v1/pipeline", params={"limit": "1"}).json()["items"]
+        if not pipelines:
+            raise NotFoundError("there is no pipeline yet; `landscape start` starts one")
+        return str(pipelines[0]["pipeline_id"])
+
+    def progress(self, pipeline_id: str) -> dict[str, Any]:
+        """GET /monitoring/pipeline/{id}/progress."""
+        return self._call("GET", f"/api/v1/monitoring/pipeline/{pipeline_id}/progress").json()  # type: ignore[no-any-return]
+
+    def report(self, pipeline_id: str, form: str) -> bytes:
+        """GET /pipeline/{id}/report as json or html."""
+        return self._call("GET", f"/api/v1/pipeline/{pipeline_id}/report", params={"format": form}).content
+
+    def audit(self, pipeline_id: str) -> dict[str, Any]:
+        """GET /pipeline/{id}/audit."""
+        return self._call("GET", f"/api/v1/pipeline/{pipeline_id}/audit").json()  # type: ignore[no-any-return]
+
+    def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **arguments)
+        except httpx.TransportError as error:
+            raise UnavailableError(f"the gateway at {self.url} does not answer: {error}") from None
+        if response.is_error:
+            raise _problem(response)
+        return response
+
+
+def _problem(response: httpx.Response) -> LandscapeError:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    title = str(problem.get("detail") or problem.get("title") or f"status {response.status_code}")
+    match response.status_code:
+        case 401 | 403:
+            return AuthError(f"{title}; set LANDSCAPE_TOKEN, or name the --data-dir of a running system")
+        case 404:
+            return NotFoundError(title)
+        case 400 | 413 | 422:
+            errors = problem.get("errors") or [{"pointer": "", "detail": title}]
+            return InputError(*(Problem(error["pointer"], error["detail"]) for error in errors))
+        case 503:
+            return UnavailableError(title)
+    return LandscapeError(title)
+
+
+def connect(data_dir: Path) -> Api:
+    """By LANDSCAPE_URL and LANDSCAPE_TOKEN, else what runs on `data_dir`. Raises ConfigError."""
+    if api := running(data_dir):
+        return api
+    raise ConfigError(
+        f"nothing runs on {data_dir}; start it with `landscape up --data-dir {data_dir}`, or set LANDSCAPE_URL"
+    )
+
+
+def running(data_dir: Path) -> Api | None:
+    """As `connect`; None when nothing runs."""
+    settings = config.load()
+    if settings.url:
+        settings.require("token")
+        return Api(settings.url, settings.token)
+    run = runfile.read_running(data_dir)
+    return Api(run.gateway_url, run.token) if run else None

@@ -1,0 +1,100 @@
+"""`landscape demo`: the main job on this machine, without any API key."""
+
+import json
+import shutil
+import tempfile
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from services.gateway.cli import api, audit, exits, watch
+from services.gateway.demo.chaos import Chaos
+from services.gateway.standalone.machine import SimulatorOptions, Standalone
+
+REGIONS = ("US", "DE")
+#: Short, so that recovery can be watched; a real system may take its time (30 s and 15 s).
+TIMING = {"LANDSCAPE_RUNTIME__LEASE_SECONDS": "5", "LANDSCAPE_RUNTIME__REDISPATCH_SECONDS": "4"}
+TOP = 8
+
+
+@click.command("demo")
+@click.option("--chaos", is_flag=True, help="Kill workers and empty Redis on the way.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Which world the simulator plays.")
+@click.option(
+    "--latency-ms", type=click.FloatRange(min=0), default=80.0, show_default=True, help="Of the simulator."
+)
+@click.option("--fault-rate", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of the simulator's answers that fail.")  # fmt: skip
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("landscape-demo"), show_default=True, help="Directory for report.html and report.json.")  # fmt: skip
+def command(chaos: bool, seed: int, latency_ms: float, fault_rate: float, output: Path) -> int:
+    """From 40 keywords to a share-of-voice report, on real servers, against simulated providers.
+
+    Starts Postgres, a Redis-compatible server, the gateway, a worker per provider and the simulator;
+    stops all of them at the end. Exit code 0 when the pipeline completed and its audit is green.
+    """
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="landscape-demo-"))
+    try:
+        with Standalone(
+            folder, simulator=SimulatorOptions(seed, latency_ms, fault_rate), environment=TIMING, say=_say
+        ) as system:
+            _say(
+                f"up in {time.monotonic() - began:.1f} s: "
+                + ", ".join(f"{k} {v}" for k, v in system.stores.versions.items())
+            )
+            return _run(system, Chaos(system) if chaos else None, output)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(system: Standalone, chaos: Chaos | None, output: Path) -> int:
+    gateway = api.Api(system.run_file.gateway_url, system.run_file.token)
+    keywords = resources.files("services.gateway.demo").joinpath("keywords.txt").read_text().split("\n")
+    body = {"keywords": [k for k in keywords if k], "regions": REGIONS}
+    started = gateway.start(json.dumps(body).encode())
+    pipeline_id = started["pipeline_id"]
+    _say(
+        f"pipeline {pipeline_id}: {started['items']} searches = {len(body['keywords'])} keywords x {len(REGIONS)} regions x 3 content types"
+    )
+    failed = watch.follow(gateway, pipeline_id, chaos or (lambda _: None))
+    found = gateway.audit(pipeline_id)
+    report = json.loads(content := gateway.report(pipeline_id, "json"))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "report.json").write_bytes(content)
+    (output / "report.html").write_bytes(gateway.report(pipeline_id, "html"))
+    click.echo(_leaders(report))
+    click.echo(audit.render(found))
+    click.echo(_ledger(str(system.run_file.simulator_url)))
+    click.echo(f"report: {(output / 'report.html').resolve()}")
+    if chaos and not chaos.done:
+        _say("error: the pipeline ended before all of the chaos had happened; try a higher --latency-ms")
+        return exits.ERROR
+    return failed or (0 if found["passed"] else exits.ERROR)
+
+
+def _leaders(report: dict[str, Any]) -> str:
+    """The headline: organic share of voice over all regions."""
+    rows = [c for c in report["companies"] if c["content_type"] == "organic" and c["region"] is None]
+    rows.sort(key=lambda row: -(row["share_of_voice"] or 0))
+    lines = ["share of voice, organic, all regions:"]
+    lines += [f"  {row['share_of_voice']:6.1%}  {row['name'] or row['domain']}" for row in rows[:TOP]]
+    return "\n".join(lines)
+
+
+def _ledger(url: str) -> str:
+    """What the providers saw: the other side's account of the same pipeline."""
+    ledger = httpx.get(f"{url}/_control/ledger", timeout=10).json()
+    lines = ["the simulator's own ledger:"]
+    for provider, row in ledger.items():
+        lines.append(
+            f"  {provider}: {row['calls']} calls, {row['faults_injected']} faults injected, "
+            f"{row['subjects']} subjects bought, {row['repeated_subjects']} bought again"
+        )
+    return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

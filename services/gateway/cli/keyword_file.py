@@ -1,0 +1,44 @@
+"""Keyword files: a CSV with a `keyword` column, or one keyword a line."""
+
+import csv
+from typing import Any
+
+from shared.errors import InputError, Problem
+
+#: Columns of a CSV that are understood; `brand` is yes or no.
+COLUMNS = ("keyword", "group", "brand")
+_BRAND = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+
+
+def read(text: str) -> list[str | dict[str, Any]]:
+    """Keywords as the start body wants them. Raises InputError naming each broken line."""
+    lines = text.removeprefix("\ufeff").splitlines()
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+    if "keyword" not in header:
+        return [line.strip() for line in lines if line.strip()]
+    if unknown := sorted(set(header) - set(COLUMNS)):
+        raise InputError(
+            Problem("/keywords", f"unknown column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
+        )
+    problems, keywords = [], list[str | dict[str, Any]]()
+    for number, cells in enumerate(csv.reader(lines[1:]), 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        brand = _BRAND.get(row.get("brand", "").lower())
+        if len(cells) != len(header):
+            problems.append(
+                Problem(f"/line {number}", f"has {len(cells)} cells, the header has {len(header)}")
+            )
+        elif not row["keyword"]:
+            problems.append(Problem(f"/line {number}", "the keyword is blank"))
+        elif brand is None:
+            problems.append(Problem(f"/line {number}", f"brand is {row['brand']!r}; expected yes or no"))
+        else:
+            keywords.append(
+                {"keyword": row["keyword"], "brand": brand}
+                | ({"group": row["group"]} if row.get("group") else {})
+            )
+    if problems:
+        raise InputError(*problems)
+    return keywords

@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Where `landscape up` keeps everything unless told otherwise.
+DATA_DIR = Path(".landscape")
+
+
+def data_dir(function: F) -> F:
+    """--data-dir"""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=DATA_DIR,
+        show_default=True,
+        help="Of the system to talk to, unless LANDSCAPE_URL is set.",
+    )(function)
+
+
+def as_json(function: F) -> F:
+    """--json"""
+    return click.option("--json", "as_json", is_flag=True, help="The API's answer on standard output.")(
+        function
+    )
+
+
+def pipeline_id(function: F) -> F:
+    """The pipeline, by default the newest."""
+    return click.argument("pipeline_id", required=False)(function)

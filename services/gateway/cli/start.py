@@ -1,0 +1,78 @@
+"""`landscape start`: a pipeline from keywords."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from services.gateway.cli import api, keyword_file, options, watch
+
+
+@click.command("start")
+@click.argument("keywords", nargs=-1)
+@click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="CSV with a keyword column, or one keyword a line; - is standard input.")  # fmt: skip
+@click.option("--region", "regions", multiple=True, help="ISO country code; may be given several times.")
+@click.option("--type", "types", multiple=True, help="organic, news or video; all three unless given.")
+@click.option("--company", help='Whose landscape: "Name=domain,domain".')
+@click.option(
+    "--competitor", "competitors", multiple=True, help='"Name=domain,domain"; may be given several times.'
+)
+@click.option(
+    "--config", "config_", type=click.File("r", encoding="utf-8"), help="JSON for the body's `config`."
+)
+@click.option("--watch/--no-watch", "follow", default=False, help="Follow it until it ends.")
+@options.data_dir
+@options.as_json
+def command(  # noqa: PLR0917  click passes them by name
+    keywords: tuple[str, ...],
+    file: Any,
+    regions: tuple[str, ...],
+    types: tuple[str, ...],
+    company: str | None,
+    competitors: tuple[str, ...],
+    config_: Any,
+    follow: bool,
+    data_dir: Path,
+    as_json: bool,
+) -> int:
+    """Start a pipeline for KEYWORDS. A broken row starts nothing."""
+    body: dict[str, Any] = {
+        "keywords": [*keywords, *(keyword_file.read(file.read()) if file else [])],
+        "regions": list(regions),
+    }
+    if types:
+        body["content_types"] = list(types)
+    if company:
+        body["company"] = _company(company)
+    if competitors:
+        body["competitors"] = [_company(competitor) for competitor in competitors]
+    if config_:
+        body["config"] = _decode(config_)
+    gateway = api.connect(data_dir)
+    started = gateway.start(json.dumps(body).encode())
+    click.echo(json.dumps(started) if as_json else started["pipeline_id"])
+    for merged in started["merged"]:
+        click.echo(f"merged: {merged['keyword']!r} is the same search as {merged['into']!r}", err=True)
+    for warning in started["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    if follow:
+        return watch.follow(gateway, started["pipeline_id"])
+    click.echo(
+        f"{started['items']} searches; follow with: landscape watch {started['pipeline_id']}", err=True
+    )
+    return 0
+
+
+def _company(text: str) -> dict[str, Any]:
+    name, equals, domains = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f'{text!r}: expected "Name=domain,domain"')
+    return {"name": name, "domains": [domain for domain in domains.split(",") if domain]}
+
+
+def _decode(file: Any) -> Any:
+    try:
+        return json.load(file)
+    except ValueError as error:
+        raise click.BadParameter(f"--config is no JSON: {error}") from None

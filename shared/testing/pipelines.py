@@ -1,0 +1,114 @@
+"""Pipelines brought to their end without any process: what workers would record, through the store's own verbs."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from shared.domain.facts import fact_key
+from shared.domain.item import Item
+from shared.domain.job import Plan
+from shared.domain.phases import PHASES, SERP_COLLECTION, found_in
+from shared.domain.pipeline import freeze
+from shared.domain.provider import FactRef
+from shared.domain.results import Ranking, SearchResult, VideoResult
+from shared.domain.start import parse
+from shared.store.calls import Intent, insert_calls
+from shared.store.counters import end_pipelines
+from shared.store.jobs import Claim, claim_job, complete_job, create_jobs
+from shared.store.outcomes import BoughtFact, Ending, Evidence, Record, Settlement, record
+from shared.store.pipelines import initialize_pipeline
+from shared.store.pool import Connection
+
+HOLDER = "tests"
+LEASE_SECONDS = 60.0
+#: Charged per call, and what that costs.
+UNITS, MONEY = 2.0, 0.01
+_ALL = 100_000
+
+
+async def start_pipeline(conn: Connection, **body: Any) -> UUID:
+    """A pipeline as the API would start it; by default of one keyword in one region."""
+    request = parse(msgspec.json.encode({"keywords": ["test"], "regions": ["US"]} | body))
+    async with conn.transaction():
+        return await initialize_pipeline(conn, freeze(request).config)
+
+
+async def finish_pipeline(conn: Connection, pipeline_id: UUID) -> None:
+    """Do all its work, phase by phase, and end it."""
+    for phase in PHASES:
+        if claim := await claim_all(conn, pipeline_id, phase):
+            await record_all(conn, claim)
+    async with conn.transaction():
+        await end_pipelines(conn, [phase.name for phase in PHASES.values() if phase.mandatory])
+
+
+async def claim_all(conn: Connection, pipeline_id: UUID, phase: str) -> Claim | None:
+    """All due items of a phase in one claimed job; None when nothing is due."""
+    plan = Plan(str(pipeline_id), batch_key="", alone=False, size=_ALL, priority=0)
+    async with conn.transaction():
+        messages = await create_jobs(conn, phase, PHASES[phase].service, [plan])
+        if not messages:
+            return None
+        return await claim_job(
+            conn, messages[0], phase=phase, holder=HOLDER, lease_seconds=LEASE_SECONDS, known={}
+        )
+
+
+async def record_all(conn: Connection, claim: Claim) -> None:
+    """Complete every item of a claimed job by a call of its own, and close the job."""
+    intents = [
+        Intent(
+            str(uuid7()),
+            claim.pipeline_id,
+            claim.job_id,
+            claim.fence,
+            PHASES[claim.phase].service,
+            "answers",
+            1,
+        )
+        for _ in claim.items
+    ]
+    async with conn.transaction():
+        await insert_calls(conn, intents)
+    async with conn.transaction():
+        await record(
+            conn,
+            [_completed(claim, item, intent) for item, intent in zip(claim.items, intents, strict=True)],
+        )
+        await complete_job(conn, claim.job_id, claim.fence)
+
+
+def answer(phase: str, item: Item) -> SearchResult | VideoResult:
+    """What the pretended provider says: two sites and a video per search, views per video."""
+    if phase == SERP_COLLECTION:
+        video = f"video{abs(hash_of(item.key)) % 10**6:06d}"
+        return SearchResult(
+            (
+                Ranking(1, "https://www.acme.com/a", "acme.com", title="Acme", source="Acme"),
+                Ranking(2, "https://rival.example/b", "rival.example", title="Rival"),
+                Ranking(3, f"https://www.youtube.com/watch?v={video}", "youtube.com", title="Film"),
+            )
+        )
+    return VideoResult(found=True, title=f"Film {item.key}", channel="Acme", views=1000)
+
+
+def hash_of(text: str) -> int:
+    """The same in every process."""
+    return int(fact_key("", "", text, {}).replace("-", ""), 16)
+
+
+def _completed(claim: Claim, item: Item, intent: Intent) -> Record:
+    result = answer(claim.phase, item)
+    key = fact_key(intent.provider, intent.endpoint, item.key, {"pipeline": claim.pipeline_id})
+    return Record(
+        Settlement(intent.call_id, claim.phase, "settled", "ok", 200, UNITS, MONEY, 0.1),
+        (BoughtFact(key, intent.call_id, intent.provider, intent.endpoint, item.key, {}, {"answer": True}),),
+        Ending(claim.pipeline_id, item.item_id, claim.job_id, claim.phase, "completed", spent=1),
+        Evidence(
+            result,
+            (FactRef(key, intent.call_id),),
+            tuple(found_in(claim.phase, result, claim.settings.phases)),
+        ),
+    )
