@@ -29,6 +29,8 @@ from shared.store.pool import build_pool
 BODY_BYTES = 64 * 1024 * 1024
 #: Connections to Postgres. One is busy for as long as a big pipeline is being started.
 POOL_SIZE = 8
+#: A request waits this long for a connection before it is told to come again.
+WAIT_SECONDS = 5.0
 
 
 def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = None) -> Litestar:
@@ -41,6 +43,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         log.configure(settings.log, service="gateway", secrets=[settings.token])
     settings.require("postgres_url", "token")
     pool = build_pool(settings.postgres_url, size=POOL_SIZE, name="landscape-gateway")
+    pool.timeout = WAIT_SECONDS
     redis = build_async_client(settings.redis_url) if settings.redis_url else None
     if redis is not None and ping_redis is None:
         ping_redis = partial(ping, redis)
@@ -53,7 +56,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         finally:
             await pool.close()
             if redis is not None:
-                await redis.aclose()
+                await redis.aclose(close_connection_pool=True)
 
     api = Router(
         "/api/v1",

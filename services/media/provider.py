@@ -4,18 +4,23 @@
 simply missing from the answer.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.item import Item
 from shared.domain.provider import Call, Completed, Endpoint, Fact, Limits, Outcome, Provider, Request
 from shared.domain.results import VideoResult
 from shared.domain.retry import RetryPolicy
+from shared.errors import AnswerError
 
 IDS_PER_CALL = 50
+#: One channel's id: anything else in the list of ids would spoil the call for the other forty-nine.
+_CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 _DAILY = ("quotaExceeded", "dailyLimitExceeded")
 _THROTTLED = ("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED")
@@ -61,11 +66,15 @@ class _Details(msgspec.Struct, rename="camel"):
     duration: str = ""
 
 
+#: What the record holds, 64 bits with a sign; the documented type has none.
+_Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
 class _Statistics(msgspec.Struct, rename="camel"):
-    view_count: int | None = None
-    like_count: int | None = None
-    comment_count: int | None = None
-    subscriber_count: int | None = None
+    view_count: _Count | None = None
+    like_count: _Count | None = None
+    comment_count: _Count | None = None
+    subscriber_count: _Count | None = None
     hidden_subscriber_count: bool = False
 
 
@@ -76,9 +85,16 @@ class _Resource(msgspec.Struct, rename="camel"):
     statistics: _Statistics = msgspec.field(default_factory=_Statistics)
 
 
-class _Page(msgspec.Struct, rename="camel"):
-    kind: str
+class _Page(msgspec.Struct, kw_only=True):
     items: list[_Resource] = []
+
+
+class _Videos(_Page, kw_only=True):
+    kind: Literal["youtube#videoListResponse"]
+
+
+class _Channels(_Page, kw_only=True):
+    kind: Literal["youtube#channelListResponse"]
 
 
 class Video(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,9 +116,13 @@ class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
     subscribers: int | None = None
 
 
-def _page(body: bytes) -> list[_Resource]:
+def _resources(body: bytes, page: type[_Page]) -> Mapping[str, _Resource]:
     # 64-bit integers come as JSON strings.
-    return msgspec.json.decode(body, type=_Page, strict=False).items
+    items = msgspec.json.decode(body, type=page, strict=False).items
+    resources = {resource.id: resource for resource in items}
+    if len(resources) < len(items):
+        raise AnswerError("an id came twice", codes=("malformed",))
+    return resources
 
 
 def _ask(path: str, part: str, ids: Sequence[str]) -> Request:
@@ -111,18 +131,19 @@ def _ask(path: str, part: str, ids: Sequence[str]) -> Request:
 
 def _read_videos(body: bytes, _: Sequence[str]) -> Mapping[str, Video]:
     return {
-        r.id: Video(
-            r.snippet.channel_id, r.snippet.title, r.snippet.channel_title, r.snippet.published_at,
-            r.content_details.duration, r.statistics.view_count, r.statistics.like_count, r.statistics.comment_count,
+        video: Video(
+            r.snippet.channel_id if _CHANNEL.fullmatch(r.snippet.channel_id) else "",
+            r.snippet.title, r.snippet.channel_title, r.snippet.published_at, r.content_details.duration,
+            r.statistics.view_count, r.statistics.like_count, r.statistics.comment_count,
         )
-        for r in _page(body)
+        for video, r in _resources(body, _Videos).items()
     }  # fmt: skip
 
 
 def _read_channels(body: bytes, _: Sequence[str]) -> Mapping[str, Channel]:
     return {
-        r.id: Channel(None if r.statistics.hidden_subscriber_count else r.statistics.subscriber_count)
-        for r in _page(body)
+        channel: Channel(None if r.statistics.hidden_subscriber_count else r.statistics.subscriber_count)
+        for channel, r in _resources(body, _Channels).items()
     }
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from shared.domain import keys
 from shared.domain.category import ErrorCategory, ErrorRule
@@ -42,22 +43,32 @@ PROVIDER = Provider(
 _TYPES = {"organic": ("", "organic"), "news": ("news", "news"), "video": ("videos", "video")}
 
 
+#: Rows of a list, and the last position in it: five pages of a hundred are the most there is. Anything
+#: beyond is no ranking, and the record's columns could not hold it.
+_ROWS, _LAST = 1_000, 1_000
+#: The largest integer the record holds, 64 bits with a sign.
+_MOST = 2**63 - 1
+
+_Credits = Annotated[float, Meta(ge=0, le=1_000)]
+_Position = Annotated[int, Meta(ge=0, le=_LAST)]
+
+
 class _Info(msgspec.Struct):
     success: bool = True
     message: str = ""
-    credits_used_this_request: float | None = None
+    credits_used_this_request: _Credits | None = None
 
 
 class _Search(msgspec.Struct):
     original_query_yields_zero_results: bool = False
-    total_results: int | None = None
+    total_results: Annotated[int, Meta(ge=0, le=_MOST)] | None = None
 
 
 class _Row(msgspec.Struct):
-    link: str
-    position: int = 0
-    page: int = 1
-    position_overall: int = 0
+    link: str = ""
+    position: _Position = 0
+    page: Annotated[int, Meta(ge=1, le=100)] = 1
+    position_overall: _Position = 0
     title: str = ""
     snippet: str = ""
     source: str = ""
@@ -66,12 +77,15 @@ class _Row(msgspec.Struct):
     length: str = ""
 
 
+_Rows = Annotated[list[_Row], Meta(max_length=_ROWS)]
+
+
 class _Body(msgspec.Struct):
     request_info: _Info
     search_information: _Search = msgspec.field(default_factory=_Search)
-    organic_results: list[_Row] | None = None
-    news_results: list[_Row] | None = None
-    video_results: list[_Row] | None = None
+    organic_results: _Rows | None = None
+    news_results: _Rows | None = None
+    video_results: _Rows | None = None
     answer_box: msgspec.Raw = msgspec.Raw()
     knowledge_graph: msgspec.Raw = msgspec.Raw()
     related_questions: msgspec.Raw = msgspec.Raw()
@@ -83,7 +97,7 @@ class _Body(msgspec.Struct):
 
 
 _FEATURES = tuple(f.name for f in msgspec.structs.fields(_Body) if f.type is msgspec.Raw)
-_EMPTY = (b"", b"null", b"{}", b"[]")
+_EMPTY = (b"", b"null", b"false", b'""', b"{}", b"[]")
 
 
 class Serp(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,16 +125,19 @@ def _read(body: bytes, subjects: Sequence[str]) -> Mapping[str, Serp]:
     result = SearchResult(
         rankings=tuple(_rankings(rows or [])),
         total_results=answer.search_information.total_results,
-        features=tuple(sorted(f for f in _FEATURES if bytes(getattr(answer, f)) not in _EMPTY)),
+        features=tuple(sorted(f for f in _FEATURES if _has_content(getattr(answer, f)))),
     )
+    degraded = ""
+    if not rows:
+        degraded = "" if zero else "no_results_block"
+    elif len(result.rankings) < len(rows):
+        degraded = "rows_without_host"
     credits_used = answer.request_info.credits_used_this_request
-    return {
-        subjects[0]: Serp(
-            result,
-            credits=1.0 if credits_used is None else credits_used,
-            degraded="" if rows or zero else "no_results_block",
-        )
-    }
+    return {subjects[0]: Serp(result, 1.0 if credits_used is None else credits_used, degraded)}
+
+
+def _has_content(block: msgspec.Raw) -> bool:
+    return bytes(block).translate(None, b" \t\r\n") not in _EMPTY
 
 
 def _rankings(rows: Sequence[_Row]) -> list[Ranking]:

@@ -16,7 +16,7 @@ class RefusedError(Exception):
     """A control request is wrong. Carries the field at fault and what would be right."""
 
     def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(f"{field}: {message}" if field else message)
         self.field = field
 
 
@@ -123,4 +123,4 @@ def _refusal(error: msgspec.ValidationError) -> RefusedError:
     if "field `" in message:
         name = message.split("`")[1]
         path = f"{path}.{name}" if path else name
-    return RefusedError(path, f"{path}: {message}")
+    return RefusedError(path, message)

@@ -16,6 +16,7 @@ from services.simulator.world import World
 Block = dict[str, object]
 
 _PAD_ITEMS = 256
+_OPENING = b',"inline_images":['
 
 
 def head(given: Mapping[str, str], raw_query: str, link: str, gl: str, *, found: bool, rng: Random) -> Block:
@@ -109,12 +110,12 @@ def pad(body: bytes, size: int, start: float) -> bytes:
     `start`, in [0, 1), chooses which: answers do not all end alike.
     """
     items, item_bytes = _pictures()
-    count = (size - len(body)) // item_bytes
+    count = (size - len(body) - len(_OPENING)) // item_bytes
     if count <= 0:
         return body
     first = int(start * _PAD_ITEMS) * item_bytes
     run = _repeated(items, 1 + (count + _PAD_ITEMS) // _PAD_ITEMS)[first : first + count * item_bytes - 1]
-    return b'%b,"inline_images":[%b]}' % (body[:-1], run)
+    return b"%b%b%b]}" % (body[:-1], _OPENING, run)
 
 
 @lru_cache(maxsize=1)

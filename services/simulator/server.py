@@ -6,7 +6,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from aiohttp import web
 
@@ -57,7 +57,7 @@ async def _serve(host: str, port: int, settings: Settings) -> None:
 def _handler(stage: Stage) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     async def handle(http: web.BaseRequest) -> web.StreamResponse:
         path, _, query = http.raw_path.partition("?")
-        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        parameters = _parameters(query)
         body = await http.read() if http.body_exists else b""
         for prefix, provider in _ROUTES:
             if path.startswith(prefix):
@@ -70,6 +70,19 @@ def _handler(stage: Stage) -> Callable[[web.BaseRequest], Awaitable[web.StreamRe
         return await delivery.send(http, ALIVE if path == "/livez" else NOT_FOUND)
 
     return handle
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """As parse_qsl would have it, in a fraction of its time; of a name given twice the last counts."""
+    found = {}
+    for pair in query.split("&") if query else ():
+        name, _, value = pair.partition("=")
+        found[_unquoted(name)] = _unquoted(value)
+    return found
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

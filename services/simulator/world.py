@@ -11,7 +11,7 @@ from services.simulator.sites import Site
 from services.simulator.videos import POPULAR, Video, Videos
 from services.simulator.vocabulary import SECTIONS, TOPICS, paragraph, title
 
-PAGES_PER_TOPIC = 6
+PAGES_PER_TOPIC = 3
 """Pages a company has on one topic."""
 TAIL_SHARE = 0.075
 """Of results: sites that hardly any other search shows."""
@@ -41,6 +41,7 @@ class World:
         self.seed = seed
         self.sites = sites.build(seed)
         self.videos = Videos(seed)
+        self._generator = Random()
         rng = generator(seed, "prose")
         self.snippets = [paragraph(rng, 2 + int(rng.random() * 2)) for _ in range(_SNIPPETS)]
         self.page = lru_cache(maxsize=100_000)(self._page)
@@ -48,8 +49,11 @@ class World:
         self._popular = lru_cache(maxsize=POPULAR)(self.videos.video)
 
     def generator(self, words: str) -> Random:
-        """A generator of its own for these words."""
-        return generator(self.seed, words)
+        """The generator of these words, valid until it is asked for others: one that starts anew, for to
+        make one costs more than all it draws.
+        """
+        self._generator.seed(int.from_bytes(digest(self.seed, words), "little"))
+        return self._generator
 
     def topic(self, keyword: str) -> int:
         """The field a keyword belongs to, an index of TOPICS."""

@@ -66,4 +66,5 @@ def seconds_to_midnight(now: datetime, zone: ZoneInfo = PACIFIC) -> float:
     """Seconds until the next midnight in `zone`: 23, 24 or 25 hours apart around changes of the clock."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
-    return (midnight - now).total_seconds()
+    # Not `midnight - now`: between two moments of the same zone Python subtracts what the clocks show.
+    return midnight.timestamp() - now.timestamp()

@@ -59,7 +59,10 @@ PHASES: dict[str, Phase] = {
 
 def of_service(service: str) -> Phase:
     """The phase a service works on. Raises KeyError."""
-    return next(phase for phase in PHASES.values() if phase.service == service)
+    for phase in PHASES.values():
+        if phase.service == service:
+            return phase
+    raise KeyError(f"no phase is bound to the service {service!r}")
 
 
 def found_in(phase: str, result: msgspec.Struct, enabled: Collection[str]) -> list[NewItem]:

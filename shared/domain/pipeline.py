@@ -34,7 +34,7 @@ SEARCHES = 1_000_000
 PRIORITIES: dict[Priority, int] = {"critical": 1000, "high": 100, "normal": 0, "low": -100}
 
 
-class PipelineConfig(msgspec.Struct, frozen=True, omit_defaults=True):
+class PipelineConfig(msgspec.Struct, frozen=True):
     """Everything a pipeline is and does; column `config` of `pipelines`. Never changes after the start."""
 
     keywords: tuple[Keyword, ...]

@@ -40,7 +40,9 @@ class RetryPolicy:
         if self.strategy == "none" or attempt >= (attempts or self.attempts):
             return None
         # 2 ** 60 is beyond every cap; a larger power would overflow.
-        factor = {"exponential": 2.0 ** min(attempt - 1, 60), "linear": float(attempt)}.get(self.strategy, 1.0)
+        factor = {"exponential": 2.0 ** min(attempt - 1, 60), "linear": float(attempt)}.get(
+            self.strategy, 1.0
+        )
         delay = min(self.cap_seconds, self.base_seconds * factor)
         delay -= delay * self.jitter * random()
         return max(delay, retry_after or 0.0)

@@ -257,7 +257,7 @@ def _read(endpoint: Endpoint[A], body: bytes, subjects: Sequence[str]) -> Mappin
         answers = endpoint.read(body, subjects)
     except msgspec.ValidationError as error:
         raise AnswerError(f"malformed answer: {error}", codes=("malformed",)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise AnswerError(f"unreadable answer: {error}", codes=("unreadable",)) from None
     if unasked := answers.keys() - set(subjects):
         raise AnswerError(f"answer for {len(unasked)} subjects never asked for", codes=("malformed",))

@@ -15,6 +15,7 @@ from services.gateway.standalone import identity
 from services.gateway.standalone.datadir import DataDir
 from services.gateway.standalone.postgres import Postgres, locate
 from services.gateway.standalone.process import is_alive
+from services.gateway.standalone.redis import Redis
 from services.gateway.standalone.stores import Stores, stores_only
 from services.gateway.standalone.supervisor import Supervisor
 from shared import config
@@ -165,3 +166,20 @@ def test_other_binaries_may_be_chosen(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="LANDSCAPE_PG_BIN: there is no initdb"):
         locate({"LANDSCAPE_PG_BIN": str(tmp_path)})
     assert locate({"LANDSCAPE_PG_BIN": str(locate({}))}) == locate({})
+
+
+def test_log_of_another_redis_is_discarded(tmp_path: Path) -> None:
+    """Installing redis-server beside a data directory made by Valkey must not keep the system from starting."""
+    log = tmp_path / "redis" / "appendonlydir"
+    log.mkdir(parents=True)
+    (log / "appendonly.aof.manifest").write_text("file of.a.newer.server seq 1 type b\n")
+    (tmp_path / "redis" / "version").write_text("Valkey server v=99")
+    server = Redis(tmp_path / "redis")
+    supervisor = Supervisor(1)
+    try:
+        supervisor.launch(0, server.prepare(tmp_path / "log", os.environ))
+        supervisor.wait_ready()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.dbsize() == 0
+    finally:
+        supervisor.stop()

@@ -49,7 +49,7 @@ class Simulator:
         """The provider's page of the ledger."""
         return self.control("GET", "ledger")[provider]
 
-    def search(self, q: str = "coffee", **parameters: object) -> httpx.Response:
+    def search(self, q: object = "coffee", **parameters: object) -> httpx.Response:
         """One Scale SERP search."""
         query = {"api_key": "secret", "q": q, **parameters}
         return self.http.get("/scaleserp/search", params={name: str(value) for name, value in query.items()})

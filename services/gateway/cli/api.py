@@ -1,7 +1,7 @@
 """The REST API as the command line sees it: where it is, and errors with exit codes."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -26,12 +26,18 @@ class UnavailableError(LandscapeError):
 
 
 class Api:
-    """Calls the gateway. Every method raises LandscapeError with what the problem says."""
+    """Calls the gateway until it is closed. Every method raises LandscapeError with what the problem says."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def start(self, body: bytes) -> dict[str, Any]:
         """POST /pipeline/start."""
@@ -86,7 +92,7 @@ def _problem(response: httpx.Response) -> LandscapeError:
 
 
 def connect(data_dir: Path) -> Api:
-    """By LANDSCAPE_URL and LANDSCAPE_TOKEN, else what runs on `data_dir`. Raises ConfigError."""
+    """By LANDSCAPE_URL and LANDSCAPE_TOKEN, else what runs on `data_dir`; to be closed. Raises ConfigError."""
     if api := running(data_dir):
         return api
     raise ConfigError(

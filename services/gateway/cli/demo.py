@@ -45,13 +45,13 @@ def command(chaos: bool, seed: int, latency_ms: float, fault_rate: float, output
                 f"up in {time.monotonic() - began:.1f} s: "
                 + ", ".join(f"{k} {v}" for k, v in system.stores.versions.items())
             )
-            return _run(system, Chaos(system) if chaos else None, output)
+            with api.Api(system.run_file.gateway_url, system.run_file.token) as gateway:
+                return _run(system, gateway, Chaos(system) if chaos else None, output)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(system: Standalone, chaos: Chaos | None, output: Path) -> int:
-    gateway = api.Api(system.run_file.gateway_url, system.run_file.token)
+def _run(system: Standalone, gateway: api.Api, chaos: Chaos | None, output: Path) -> int:
     keywords = resources.files("services.gateway.demo").joinpath("keywords.txt").read_text().split("\n")
     body = {"keywords": [k for k in keywords if k], "regions": REGIONS}
     started = gateway.start(json.dumps(body).encode())

@@ -69,7 +69,8 @@ def _uuid(text: str) -> UUID:
 def source(data_dir: Path) -> Iterator["api.Api | Offline"]:
     """What runs on `data_dir`, else the data itself. Raises ConfigError when there is none."""
     if running := api.running(data_dir):
-        yield running
+        with running:
+            yield running
         return
     with stores_only(data_dir) as urls:
         yield Offline(urls.postgres_url)

@@ -49,7 +49,11 @@ def command(  # noqa: PLR0917  click passes them by name
         body["competitors"] = [_company(competitor) for competitor in competitors]
     if config_:
         body["config"] = _decode(config_)
-    gateway = api.connect(data_dir)
+    with api.connect(data_dir) as gateway:
+        return _start(gateway, body, follow=follow, as_json=as_json)
+
+
+def _start(gateway: api.Api, body: dict[str, Any], *, follow: bool, as_json: bool) -> int:
     started = gateway.start(json.dumps(body).encode())
     click.echo(json.dumps(started) if as_json else started["pipeline_id"])
     for merged in started["merged"]:

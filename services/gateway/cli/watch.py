@@ -31,12 +31,12 @@ ENDED = ("completed", "completed_with_gaps", "failed", "cancelled")
 @options.as_json
 def command(pipeline_id: str | None, data_dir: Path, as_json: bool) -> int:
     """Follow PIPELINE_ID, or the newest, until it ends. Ctrl-C stops watching; the pipeline goes on."""
-    gateway = api.connect(data_dir)
-    pipeline_id = pipeline_id or gateway.newest()
-    if as_json:
-        click.echo(json.dumps(gateway.progress(pipeline_id)))
-        return 0
-    return follow(gateway, pipeline_id)
+    with api.connect(data_dir) as gateway:
+        pipeline_id = pipeline_id or gateway.newest()
+        if as_json:
+            click.echo(json.dumps(gateway.progress(pipeline_id)))
+            return 0
+        return follow(gateway, pipeline_id)
 
 
 def follow(

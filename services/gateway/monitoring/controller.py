@@ -5,6 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from services.gateway.dependencies import Gateway
 from services.gateway.monitoring.checks import check_record, check_redis
@@ -28,7 +30,7 @@ class MonitoringController(Controller):
         operation_id="getProgress",
         summary="Items by phase and state.",
     )
-    async def progress(self, gateway: Gateway, pipeline_id: UUID) -> Progress:
+    async def progress(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> Progress:
         """Sums of counters: cheap enough to ask every second."""
         async with gateway.connection() as conn:
             pipeline = await get_pipeline_state(conn, pipeline_id)
@@ -36,7 +38,7 @@ class MonitoringController(Controller):
         return Progress(pipeline_id, pipeline.state, pipeline.created_at, pipeline.ended_at, phases)
 
     @get("/health", operation_id="getHealth", summary="Health of the whole system, with reasons.")
-    async def health(self, gateway: Gateway) -> Response[SystemHealth]:
+    async def health(self, gateway: NamedDependency[Gateway]) -> Response[SystemHealth]:
         """Status 200 as long as work can go on, 503 when none can."""
         (database, record), redis = await asyncio.gather(
             check_record(gateway, HEALTH_BUDGET_SECONDS), check_redis(gateway, HEALTH_BUDGET_SECONDS)

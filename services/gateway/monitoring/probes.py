@@ -4,6 +4,7 @@ from typing import Final
 
 from litestar import MediaType, Response, get
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.gateway.dependencies import Gateway
@@ -22,7 +23,7 @@ async def livez() -> dict[str, str]:
 @get(
     "/readyz", operation_id="readyz", summary="Can requests be served? 503 with the reason.", tags=["probes"]
 )
-async def readyz(gateway: Gateway) -> Response[dict[str, str]]:
+async def readyz(gateway: NamedDependency[Gateway]) -> Response[dict[str, str]]:
     """Postgres and its schema, within a second."""
     checks = await check_schema(gateway, READY_BUDGET_SECONDS)
     ready = all(outcome == OK for outcome in checks.values())

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Request, Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
@@ -31,7 +32,9 @@ class PipelineController(Controller):
     @post(
         "/start", operation_id="startPipeline", summary="Start a pipeline; all of it is recorded, or nothing."
     )
-    async def start(self, request: Request[Any, Any, Any], gateway: Gateway) -> Response[schemas.Started]:
+    async def start(
+        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]
+    ) -> Response[schemas.Started]:
         """Buy nothing yet: the items are due from now on, and the workers take them."""
         body = await request.body()
 
@@ -56,7 +59,7 @@ class PipelineController(Controller):
 
     @get("/", operation_id="listPipelines", summary="The newest pipelines, newest first.")
     async def list_newest(
-        self, gateway: Gateway, limit: Annotated[int, Parameter(ge=1, le=LIMIT)] = 50
+        self, gateway: NamedDependency[Gateway], limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50
     ) -> schemas.Page:
         """Read from counters: cheap whatever the size of the pipelines."""
         async with gateway.connection() as conn:
@@ -67,7 +70,7 @@ class PipelineController(Controller):
         operation_id="getPipeline",
         summary="One pipeline with its frozen configuration.",
     )
-    async def detail(self, gateway: Gateway, pipeline_id: UUID) -> schemas.Detail:
+    async def detail(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> schemas.Detail:
         """404 when there is none."""
         async with gateway.connection() as conn:
             return schemas.detail(await get_pipeline(conn, pipeline_id))
@@ -77,7 +80,7 @@ class PipelineController(Controller):
         operation_id="auditPipeline",
         summary="Does its record prove what it claims?",
     )
-    async def audit(self, gateway: Gateway, pipeline_id: UUID) -> Audit:
+    async def audit(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> Audit:
         """Reads everything there is of the pipeline; a big one takes seconds."""
         async with gateway.connection() as conn:
             return await audit(conn, pipeline_id)

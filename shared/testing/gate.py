@@ -1,0 +1,46 @@
+"""The gate of a single process, in memory."""
+
+import asyncio
+import itertools
+from contextlib import suppress
+
+from shared.domain.gate import GatePolicy, GateShut
+
+
+class FakeGate:
+    """Admits as the real one does: so many at once, none while held, nobody kept waiting for long. No rate limit."""
+
+    def __init__(self, policy: GatePolicy) -> None:
+        self._policy = policy
+        self._tokens = itertools.count()
+        self._held_until = 0.0
+        self._changed = asyncio.Event()
+        self.in_flight: set[str] = set()
+        """Tokens given and not yet released."""
+
+    async def admit(self) -> str:
+        """A token once a call may start. Raises GateShut when that is too far away."""
+        loop, allowed = asyncio.get_running_loop(), self._policy.wait_seconds
+        late = loop.time() + 2 * allowed
+        while True:
+            held = self._held_until - loop.time()
+            if held <= 0 and len(self.in_flight) < self._policy.concurrency:
+                token = f"token {next(self._tokens)}"
+                self.in_flight.add(token)
+                return token
+            left = late - loop.time()
+            if held > allowed or left <= 0:
+                raise GateShut("rate" if held > 0 else "concurrency", max(held, allowed))
+            self._changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(held, left) if held > 0 else left)
+
+    def release(self, token: str) -> None:
+        """The call ended, however it did."""
+        self.in_flight.discard(token)
+        self._changed.set()
+
+    def hold(self, seconds: float) -> None:
+        """No call starts for this long."""
+        self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
+        self._changed.set()

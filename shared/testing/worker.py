@@ -1,0 +1,88 @@
+"""The inside of a worker process, without Dramatiq and Redis: messages are handed to it by the test."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.domain.gate import GatePolicy
+from shared.domain.provider import Handle
+from shared.runtime.batching import Batcher
+from shared.runtime.call import Admission, Buyer, Want
+from shared.runtime.heartbeat import Heartbeat
+from shared.runtime.http import Wire
+from shared.runtime.process import Processor
+from shared.runtime.recorder import Recorder
+from shared.store.calls import Intent, StoredFact, find_facts, insert_calls
+from shared.store.heartbeats import Heartbeats
+from shared.store.pool import Pool, build_pool
+from shared.testing.gate import FakeGate
+from shared.testing.jobs import HOLDER
+from shared.testing.provider import ScriptedProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Its parts."""
+
+    pool: Pool
+    gate: Admission
+    buyer: Buyer
+    recorder: Recorder
+    processor: Processor
+
+
+@asynccontextmanager
+async def open_worker(
+    postgres_url: str,
+    scripted: ScriptedProvider,
+    *,
+    handle: Handle | None = None,
+    gate: Admission | None = None,
+    holder: str = HOLDER,
+    lease_seconds: float = 30.0,
+    unit_price: float | None = None,
+) -> AsyncIterator[Worker]:
+    """A worker of the scripted provider, with its own `handle` unless given another."""
+    provider = scripted.provider
+    heartbeat = Heartbeat(Heartbeats(postgres_url, holder), lease_seconds)
+    async with build_pool(postgres_url) as pool:
+
+        async def insert(intents: Sequence[Intent]) -> list[bool]:
+            async with pool.connection() as conn:
+                held = await insert_calls(conn, intents)
+            return [intent.call_id in held for intent in intents]
+
+        async def find(wants: Sequence[Want]) -> list[StoredFact | None]:
+            async with pool.connection() as conn:
+                found = await find_facts(conn, [want.key for want in wants], wants[0].freshness_seconds)
+            return [found.get(want.key) for want in wants]
+
+        recorder = Recorder(pool, provider.service)
+        gate = gate or FakeGate(GatePolicy.of(provider.limits, wait_seconds=2.0))
+        wire = Wire(provider, "key", provider.limits.concurrency, scripted.transport)
+        buyer = Buyer(
+            provider,
+            wire,
+            gate=gate,
+            intents=Batcher(insert),
+            lookups=Batcher(find),
+            recorder=recorder,
+            unit_price=unit_price,
+        )
+        processor = Processor(
+            handle or scripted.handle,
+            phase=provider.phase,
+            holder=holder,
+            lease_seconds=lease_seconds,
+            pool=pool,
+            buyer=buyer,
+            recorder=recorder,
+            heartbeat=heartbeat,
+        )
+        heartbeat.start()
+        try:
+            yield Worker(pool, gate, buyer, recorder, processor)
+        finally:
+            await processor.drain(0.0)
+            heartbeat.stop()
+            await wire.aclose()

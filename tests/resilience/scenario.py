@@ -1,0 +1,148 @@
+"""One pipeline on a whole system: start it, disturb it, wait for its end, hold both accounts against each other."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from services.gateway.cli.api import Api, UnavailableError
+from services.gateway.standalone.machine import SimulatorOptions, Standalone
+
+#: Recovery is waited for, so leases are short.
+TIMING = {
+    "LANDSCAPE_RUNTIME__LEASE_SECONDS": "3",
+    "LANDSCAPE_RUNTIME__REDISPATCH_SECONDS": "3",
+    "LANDSCAPE_PROVIDERS__SERP__TIMEOUT_SECONDS": "5",
+    "LANDSCAPE_PROVIDERS__MEDIA__TIMEOUT_SECONDS": "5",
+}
+FAULT_RATE = 0.05
+END_SECONDS = 100.0
+ENDED = {"completed", "completed_with_gaps", "failed", "cancelled"}
+
+
+def system(folder: Path, *, seed: int = 1, fault_rate: float = FAULT_RATE) -> Standalone:
+    """A system with simulated providers that answer after 100 ms and sometimes fail."""
+    return Standalone(folder, simulator=SimulatorOptions(seed, 100.0, fault_rate), environment=TIMING)
+
+
+class Scenario(AbstractContextManager["Scenario"]):
+    """A pipeline of 120 searches and the videos found in them."""
+
+    def __init__(self, machine: Standalone, pipeline_id: str | None = None) -> None:
+        """Starts a pipeline, unless it is given one."""
+        self.machine = machine
+        self.api = Api(machine.run_file.gateway_url, machine.run_file.token)
+        self.pipeline_id = pipeline_id or self._start()
+
+    def __exit__(self, *_: object) -> None:
+        self.api.__exit__()
+
+    def _start(self) -> str:
+        body = {
+            "keywords": [f"keyword {n}" for n in range(60)],
+            "regions": ["US"],
+            "content_types": ["organic", "video"],
+        }
+        return str(self.api.start(json.dumps(body).encode())["pipeline_id"])
+
+    def kill(self, name: str) -> None:
+        """SIGKILL the process that does the work."""
+        os.kill(self.machine.run_file.processes[name], signal.SIGKILL)
+
+    @contextmanager
+    def replica(self, service: str) -> Iterator[None]:
+        """A second worker of a service, meanwhile."""
+        spec = self.machine.process(service).spec
+        environment = {**spec.environment, "LANDSCAPE_EXPOSITION__PORT": "0"}
+        second = subprocess.Popen(
+            spec.argv, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            second.terminate()
+            try:
+                second.wait(15)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(second.pid, signal.SIGKILL)
+
+    def expired_leases(self) -> int:
+        """Jobs whose lease was found expired so far."""
+        with psycopg.connect(self.machine.run_file.postgres_url) as conn:
+            row = conn.execute("SELECT count(*) FROM job_queue WHERE state = 'expired'").fetchone()
+        assert row
+        return int(row[0])
+
+    def wait(self, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Progress as soon as `done` of it holds; a gateway that is away is waited for."""
+        deadline = time.monotonic() + END_SECONDS
+        while True:
+            try:
+                progress = self.api.progress(self.pipeline_id)
+            except UnavailableError:
+                progress = None
+            if progress and done(progress):
+                return progress
+            assert time.monotonic() < deadline, f"not reached: {progress}"
+            time.sleep(0.05)
+
+    def reach(self, share: float) -> None:
+        """Return when this share of the searches is done."""
+        progress = self.wait(lambda p: p["phases"][0]["completed"] >= share * p["phases"][0]["planned"])
+        assert progress["state"] == "running", "the pipeline ended before it could be disturbed"
+
+    def end(self) -> dict[str, Any]:
+        """Progress at the end."""
+        return self.wait(lambda p: p["state"] in ENDED)
+
+    def hold_accounts(self) -> None:
+        """Nothing lost, nothing bought again that was recorded: by the audit and by the simulator's ledger."""
+        progress = self.end()
+        audit = self.api.audit(self.pipeline_id)
+        failed = [check for check in audit["checks"] if not check["passed"]]
+
+        assert not failed
+        assert progress["state"] == "completed"
+        assert {p["phase"]: (p["planned"], p["pending"], p["processing"]) for p in progress["phases"]} == {
+            p["phase"]: (p["completed"], 0, 0) for p in progress["phases"]
+        }
+        recorded_twice, in_doubt = self._record()
+        ledger = httpx.get(f"{self.machine.run_file.simulator_url}/_control/ledger").json()
+        bought_again = sum(row["repeated_subjects"] for row in ledger.values())
+        assert recorded_twice == 0, "a recorded fact was bought again"
+        assert bought_again <= in_doubt, f"{bought_again} subjects bought again, {in_doubt} in doubt"
+
+    def _record(self) -> tuple[int, int]:
+        """(facts with more than one purchase on record, subjects of calls in doubt)."""
+        with psycopg.connect(self.machine.run_file.postgres_url) as conn:
+            twice = conn.execute(
+                "SELECT count(*) FROM (SELECT FROM provider_facts GROUP BY fact_key HAVING count(*) > 1) AS f"
+            ).fetchone()
+            doubt = conn.execute(
+                "SELECT coalesce(sum(subjects), 0) FROM provider_calls WHERE state = 'in_doubt'"
+            ).fetchone()
+        assert twice
+        assert doubt
+        return int(twice[0]), int(doubt[0])
+
+
+def process_tree(pid: int) -> list[int]:
+    """A process and everything below it, by /proc."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+    tree = [pid]
+    for parent in tree:
+        tree += [child for child, of in parents.items() if of == parent]
+    return tree
