@@ -109,8 +109,8 @@ class Serp(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def _request(subjects: Sequence[str], params: Mapping[str, Any]) -> Request:
-    keyword, _region, content_type = json.loads(subjects[0])
-    query = {"q": keyword, **{n: params[n] for n in ("location", "gl", "hl", "google_domain", "device")}}
+    _, _, content_type = json.loads(subjects[0])
+    query = {n: params[n] for n in ("q", "location", "gl", "hl", "google_domain", "device")}
     if search_type := _TYPES[content_type][0]:
         query["search_type"] = search_type
     return Request("/search", {**query, "max_page": str(params["pages"])})
@@ -166,7 +166,7 @@ SEARCH = Endpoint("search", Serp, _request, _read, _cost)
 async def handle(items: Sequence[Item], call: Call) -> Mapping[int, Outcome]:
     """One search."""
     (item,) = items
-    params = {n: item.input[n] for n in ("location", "gl", "hl", "google_domain", "device", "pages")}
+    params = {n: item.input[n] for n in ("q", "location", "gl", "hl", "google_domain", "device", "pages")}
     fact = (await call(SEARCH, [item.key], params))[item.key]
     if fact.answer is None:
         raise AnswerError("no answer for the search", codes=("malformed",))

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from shared.domain.provider import Provider, Request
-from shared.errors import StatusError, TransportError
+from shared.errors import ConfigError, StatusError, TransportError
 
 Transport = Literal["aiohttp", "httpx"]
 
@@ -23,6 +24,8 @@ AGENT = "landscape/0.1"
 BODY_LIMIT = 16 * 1024 * 1024
 #: How much of an error body rules may look at. Characters.
 ERROR_BODY = 2000
+#: Characters of an error code; the longest known has 43.
+ERROR_CODE = 100
 #: A told delay beyond this is not believed. Seconds.
 RETRY_AFTER_CAP = 24 * 60 * 60
 
@@ -55,12 +58,15 @@ class Wire:
         concurrency: int,
         transport: httpx.AsyncBaseTransport | Transport,
     ) -> None:
+        """Raises ConfigError for an address or a key that can be none."""
         self._provider = provider
-        self._base_url = httpx.URL(provider.base_url)
-        self._key = api_key
+        self._base_url = _checked_url(provider)
+        self._key = _checked_key(provider, api_key)
         self._headers = {
             "Host": self._base_url.netloc.decode(),
             "Accept": "application/json",
+            # What httpx unpacks without further packages; aiohttp would offer what it can unpack itself.
+            "Accept-Encoding": "gzip, deflate",
             "User-Agent": AGENT,
         }
         kind, name = provider.auth
@@ -72,28 +78,42 @@ class Wire:
 
     async def send(self, request: Request) -> tuple[int, bytes]:
         """(status, body) of a 2xx answer. Raises StatusError or TransportError; their texts hold no URL and no key."""
-        provider = self._provider
+        answer = await self._try(request)
+        # Raised here, not where it was caught: a transport's own error names the URL and headers, and would
+        # stay attached to this one.
+        if isinstance(answer, TransportError):
+            raise answer
+        response, body = answer
+        if response.is_success:
+            return response.status_code, body
+        if self._key:
+            body = body.replace(self._key.encode(), b"***")
+        raise _status_error(self._provider, response, body)
+
+    async def _try(self, request: Request) -> tuple[httpx.Response, bytes] | TransportError:
+        seconds = self._provider.timeout_seconds
         try:
-            async with asyncio.timeout(provider.timeout_seconds):
+            async with asyncio.timeout(seconds):
                 response = await self._transport.handle_async_request(self._build(request))
                 try:
-                    body = await _read(response)
+                    return response, await _read(response)
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise TransportError(f"no whole answer within {provider.timeout_seconds:g} s") from None
-        except httpx.ConnectError:
-            raise TransportError("cannot connect", sent=False) from None
+            return TransportError(f"no whole answer within {seconds:g} s")
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise TransportError(f"connection broke: {type(error).__name__}") from None
-        if response.is_success:
-            return response.status_code, body
-        raise _status_error(provider, response, body)
+            if _never_left(error):
+                return TransportError("cannot connect", sent=False)
+            return TransportError(f"connection broke: {type(error).__name__}")
 
     def _build(self, request: Request) -> httpx.Request:
         kind, name = self._provider.auth
         query = urlencode({**request.query, name: self._key} if kind == "query" else request.query)
-        raw_path = self._base_url.raw_path.rstrip(b"/") + request.path.encode() + (b"?" + query.encode() if query else b"")
+        raw_path = (
+            self._base_url.raw_path.rstrip(b"/")
+            + request.path.encode()
+            + (b"?" + query.encode() if query else b"")
+        )
         url = self._base_url.copy_with(raw_path=raw_path)
         return httpx.Request(
             request.method, url, headers=self._headers, json=request.json, extensions=self._extensions
@@ -114,6 +134,34 @@ def build_transport(name: Transport, concurrency: int) -> httpx.AsyncBaseTranspo
     return httpx.AsyncHTTPTransport(limits=limits)
 
 
+def _checked_url(provider: Provider) -> httpx.URL:
+    try:
+        url = httpx.URL(provider.base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigError(f"{_variable(provider, 'BASE_URL')} must be an address like https://host/path")
+    return url
+
+
+def _checked_key(provider: Provider, key: str) -> str:
+    if not key.isascii() or not key.isprintable() or " " in key:
+        name = _variable(provider, "API_KEY")
+        raise ConfigError(f"{name} holds a blank, a line end or a letter that no key has; copy it again")
+    return key
+
+
+def _variable(provider: Provider, name: str) -> str:
+    return f"LANDSCAPE_PROVIDERS__{provider.service.upper()}__{name}"
+
+
+def _never_left(error: Exception) -> bool:
+    """Whether the connection was never made. httpx-aiohttp calls a connection that broke later ConnectTimeout too."""
+    if isinstance(error.__cause__, aiohttp.ClientError):
+        return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
 async def _read(response: httpx.Response) -> bytes:
     chunks, size = [], 0
     async for chunk in response.aiter_bytes():
@@ -121,8 +169,8 @@ async def _read(response: httpx.Response) -> bytes:
         if size > BODY_LIMIT:
             raise TransportError(f"answer larger than {BODY_LIMIT} bytes")
         chunks.append(chunk)
-    length = response.headers.get("content-length")
-    if length and not response.headers.get("content-encoding") and size < int(length):
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and not response.headers.get("content-encoding") and size < int(length):
         raise TransportError("answer cut off")
     return b"".join(chunks)
 
@@ -130,9 +178,9 @@ async def _read(response: httpx.Response) -> bytes:
 def _status_error(provider: Provider, response: httpx.Response, body: bytes) -> StatusError:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
-    codes = tuple(str(code) for path in provider.error_codes for code in find(document, path))
+    codes = tuple(_code(value) for path in provider.error_codes for value in find(document, path))
     told = [parse_delay(str(value)) for path in provider.retry_after for value in find(document, path)]
     delay = retry_after(response.headers, time.time())
     return StatusError(
@@ -144,11 +192,17 @@ def _status_error(provider: Provider, response: httpx.Response, body: bytes) -> 
     )
 
 
+def _code(value: str | float) -> str:
+    """Short, and without half a surrogate pair, which neither log nor record can hold."""
+    return str(value)[:ERROR_CODE].encode(errors="replace").decode()
+
+
 def find(document: Any, path: str) -> Iterator[str | int | float]:
-    """Scalars at a dotted path; lists on the way are searched through."""
+    """Scalars at a dotted path; lists on the way are searched through, but not lists in lists."""
     if isinstance(document, list):
         for element in document:
-            yield from find(element, path)
+            if not isinstance(element, list):
+                yield from find(element, path)
     elif not path:
         if isinstance(document, str | int | float) and not isinstance(document, bool):
             yield document
@@ -160,8 +214,10 @@ def find(document: Any, path: str) -> Iterator[str | int | float]:
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds from retry-after-ms, or Retry-After as seconds or as an HTTP date (RFC 9110); None without one."""
-    if (milliseconds := headers.get("retry-after-ms")) and (delay := parse_delay(milliseconds)) is not None:
-        return delay / 1000
+    if (milliseconds := headers.get("retry-after-ms")) and (
+        delay := parse_delay(milliseconds, 1000)
+    ) is not None:
+        return delay
     value = headers.get("retry-after")
     if not value:
         return None
@@ -171,13 +227,18 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         moment = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
+    if moment.tzinfo is None:  # the form without a zone means UTC, not this machine's
+        moment = moment.replace(tzinfo=UTC)
     return min(max(0.0, moment.timestamp() - now), RETRY_AFTER_CAP)
 
 
-def parse_delay(value: str) -> float | None:
-    """Seconds from "30", "1.5" or a protobuf duration "8962s"; None for anything else, negative or not finite."""
+def parse_delay(value: str, per_second: float = 1) -> float | None:
+    """Seconds from "30", "1.5" or a protobuf duration "8962s"; None for anything else, negative or not finite.
+
+    `per_second` of the unit `value` is in are a second.
+    """
     try:
-        delay = float(value.strip().removesuffix("s"))
+        delay = float(value.strip().removesuffix("s")) / per_second
     except ValueError:
         return None
     return min(delay, RETRY_AFTER_CAP) if math.isfinite(delay) and delay >= 0 else None

@@ -152,7 +152,7 @@ class WorkerProcess:
         self._heartbeat.stop()
         await self._gate.close()
         await self._wire.aclose()
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
         await self._pool.close()
         if self._server:
             self._server.shutdown()

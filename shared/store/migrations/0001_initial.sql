@@ -123,6 +123,7 @@ CREATE TABLE provider_calls (
 ) WITH (fillfactor = 80);
 CREATE INDEX provider_calls_job ON provider_calls (job_id);
 CREATE INDEX provider_calls_pipeline ON provider_calls (pipeline_id);
+CREATE INDEX provider_calls_recent ON provider_calls USING brin (sent_at);
 
 -- What was bought: one row per subject and call. The newest fresh one answers.
 CREATE TABLE provider_facts (
