@@ -17,13 +17,16 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the REST API listens."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every one."""
     port: int = 8001
+    """`landscape up --port` goes before it."""
 
 
 class Exposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a worker serves /metrics, /livez and /readyz."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every one."""
     port: int = 9191
     """0 takes any free port."""
 
@@ -32,9 +35,11 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How log lines are written."""
 
     format: Literal["json", "text"] = "json"
+    """One JSON object per line, or one readable line."""
     file: str = ""
     """Path of a file to append to; empty writes to stderr."""
     level: str = "info"
+    """debug, info, warning or error: the least that is written."""
 
 
 class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,12 +69,17 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Overrides of what a provider service declares. None keeps the declared value."""
 
     base_url: str | None = None
+    """Another address than the provider's own. Answers then count as simulated."""
     api_key: str | None = None
+    """The provider's key. A worker without key and without BASE_URL refuses to start."""
     requests_per_second: float | None = None
-    """0 means no rate limit."""
+    """Calls that may start in a second, over all processes; 0 means no rate limit."""
     concurrency: int | None = None
+    """Calls in flight at once, over all processes."""
     timeout_seconds: float | None = None
+    """A call without a whole answer after this long has failed."""
     freshness_seconds: float | None = None
+    """How long a stored fact answers instead of a new call."""
     unit_price: float | None = None
     """Money per unit; without it the cost is unknown, never 0."""
     transport: Literal["aiohttp", "httpx"] = "aiohttp"

@@ -51,6 +51,7 @@ def test_the_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     demo(tmp_path, "--latency-ms", "0", "--fault-rate", "0")
 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"data", "report.html", "report.json"}
     assert not [pid for pid in _naming(tmp_path) if is_alive(pid)]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from services.media.provider import PROVIDER
 from shared.domain.provider import Request
-from shared.errors import StatusError
+from shared.errors import StatusError, TransportError
 from shared.runtime.http import ERROR_BODY, ERROR_CODE, RETRY_AFTER_CAP, Wire, find, parse_delay, retry_after
 
 NOW = 1_795_435_200.0  # 23 November 2026, 12:00 UTC
@@ -136,6 +136,15 @@ def test_path_goes_through_objects_and_lists(document: Any, found: list[Any]) ->
     assert list(find(document, "error.errors.reason")) == found
 
 
+def test_path_does_not_follow_lists_of_lists() -> None:
+    """No envelope has them; a hostile one has more than the stack holds."""
+    document: Any = {"error": "deep"}
+    for _ in range(10_000):
+        document = [document]
+
+    assert list(find(document, "error")) == []
+
+
 async def _refused(content: bytes) -> StatusError:
     wire = Wire(PROVIDER, "", 1, httpx.MockTransport(lambda _: httpx.Response(403, content=content)))
     with pytest.raises(StatusError) as caught:
@@ -187,3 +196,14 @@ async def test_delay_in_a_header_comes_before_one_in_the_body() -> None:
         with pytest.raises(StatusError) as caught:
             await wire.send(Request("/videos"))
         assert caught.value.retry_after == told
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("length", ["3", "4000"])
+async def test_answer_shorter_than_its_length_is_cut_off(length: str) -> None:
+    """Also under a transport that does not notice it itself."""
+    response = httpx.Response(200, headers={"Content-Length": length}, content=b"{}")
+    wire = Wire(PROVIDER, "", 1, httpx.MockTransport(lambda _: response))
+
+    with pytest.raises(TransportError, match="answer cut off"):
+        await wire.send(Request("/videos"))

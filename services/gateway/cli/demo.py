@@ -2,7 +2,7 @@
 
 import json
 import shutil
-import tempfile
+import signal
 import time
 from importlib import resources
 from pathlib import Path
@@ -13,9 +13,19 @@ import httpx
 
 from services.gateway.cli import api, audit, exits, watch
 from services.gateway.demo.chaos import Chaos
+from services.gateway.standalone.datadir import DataDir
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
+from shared.errors import ConfigError
 
 REGIONS = ("US", "DE")
+#: They are found in every world the simulator plays.
+COMPANIES = {
+    "company": {"name": "Northwind", "domains": ["northwind.com"]},
+    "competitors": [
+        {"name": "Contoso", "domains": ["contoso.com"]},
+        {"name": "Fabrikam", "domains": ["fabrikam.com"]},
+    ],
+}
 #: Short, so that recovery can be watched; a real system may take its time (30 s and 15 s).
 TIMING = {"LANDSCAPE_RUNTIME__LEASE_SECONDS": "5", "LANDSCAPE_RUNTIME__REDISPATCH_SECONDS": "4"}
 TOP = 8
@@ -28,7 +38,7 @@ TOP = 8
     "--latency-ms", type=click.FloatRange(min=0), default=80.0, show_default=True, help="Of the simulator."
 )
 @click.option("--fault-rate", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of the simulator's answers that fail.")  # fmt: skip
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("landscape-demo"), show_default=True, help="Directory for report.html and report.json.")  # fmt: skip
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("landscape-demo"), show_default=True, help="Directory for report.html, report.json and the data.")  # fmt: skip
 def command(chaos: bool, seed: int, latency_ms: float, fault_rate: float, output: Path) -> int:
     """From 40 keywords to a share-of-voice report, on real servers, against simulated providers.
 
@@ -36,24 +46,31 @@ def command(chaos: bool, seed: int, latency_ms: float, fault_rate: float, output
     stops all of them at the end. Exit code 0 when the pipeline completed and its audit is green.
     """
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="landscape-demo-"))
-    try:
-        with Standalone(
-            folder, simulator=SimulatorOptions(seed, latency_ms, fault_rate), environment=TIMING, say=_say
-        ) as system:
-            _say(
-                f"up in {time.monotonic() - began:.1f} s: "
-                + ", ".join(f"{k} {v}" for k, v in system.stores.versions.items())
-            )
-            with api.Api(system.run_file.gateway_url, system.run_file.token) as gateway:
-                return _run(system, gateway, Chaos(system) if chaos else None, output)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # SIGTERM leaves by the same way as Ctrl-C: through the end of the system below.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    with Standalone(
+        _empty(output / "data"),
+        simulator=SimulatorOptions(seed, latency_ms, fault_rate),
+        environment=TIMING,
+        say=_say,
+    ) as system:
+        versions = ", ".join(system.stores.versions.values())
+        _say(f"up in {time.monotonic() - began:.1f} s: {versions}; the simulator stands in for all providers")
+        with api.Api(system.run_file.gateway_url, system.run_file.token) as gateway:
+            return _run(system, gateway, Chaos(system) if chaos else None, output)
+
+
+def _empty(folder: Path) -> Path:
+    """The data directory without an earlier demo's data: a fact bought then would not be bought now."""
+    if DataDir(folder).is_in_use():
+        raise ConfigError(f"a demo runs in {folder.parent}; wait for it, or pass another --output")
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def _run(system: Standalone, gateway: api.Api, chaos: Chaos | None, output: Path) -> int:
     keywords = resources.files("services.gateway.demo").joinpath("keywords.txt").read_text().split("\n")
-    body = {"keywords": [k for k in keywords if k], "regions": REGIONS}
+    body = {"keywords": [k for k in keywords if k], "regions": REGIONS, **COMPANIES}
     started = gateway.start(json.dumps(body).encode())
     pipeline_id = started["pipeline_id"]
     _say(
@@ -62,13 +79,13 @@ def _run(system: Standalone, gateway: api.Api, chaos: Chaos | None, output: Path
     failed = watch.follow(gateway, pipeline_id, chaos or (lambda _: None))
     found = gateway.audit(pipeline_id)
     report = json.loads(content := gateway.report(pipeline_id, "json"))
-    output.mkdir(parents=True, exist_ok=True)
     (output / "report.json").write_bytes(content)
     (output / "report.html").write_bytes(gateway.report(pipeline_id, "html"))
     click.echo(_leaders(report))
     click.echo(audit.render(found))
     click.echo(_ledger(str(system.run_file.simulator_url)))
     click.echo(f"report: {(output / 'report.html').resolve()}")
+    _say(f"the data stays in {output / 'data'}; go on with: landscape up --data-dir {output / 'data'}")
     if chaos and not chaos.done:
         _say("error: the pipeline ended before all of the chaos had happened; try a higher --latency-ms")
         return exits.ERROR
@@ -79,8 +96,11 @@ def _leaders(report: dict[str, Any]) -> str:
     """The headline: organic share of voice over all regions."""
     rows = [c for c in report["companies"] if c["content_type"] == "organic" and c["region"] is None]
     rows.sort(key=lambda row: -(row["share_of_voice"] or 0))
+    shown = rows[:TOP] + [row for row in rows[TOP:] if row["role"] in {"client", "competitor"}]
     lines = ["share of voice, organic, all regions:"]
-    lines += [f"  {row['share_of_voice']:6.1%}  {row['name'] or row['domain']}" for row in rows[:TOP]]
+    for row in shown:
+        role = f"  ({row['role']})" if row["role"] in {"client", "competitor"} else ""
+        lines.append(f"  {row['share_of_voice']:6.1%}  {row['name'] or row['domain']}{role}")
     return "\n".join(lines)
 
 

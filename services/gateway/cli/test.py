@@ -42,17 +42,17 @@ def command(benchmarks: bool, arguments: tuple[str, ...]) -> int:
 
 
 def _tests(arguments: list[str], failed: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
-    """The steps that failed. pytest's closing line is the last one on stdout, so what failed before is said first."""
-    together = [*PYTEST, "-n", str(PROCESSES), "-m", "not benchmark and not alone", *arguments]
+    """The steps that failed. The closing line of the larger one is the last on stdout, so what failed before is said first."""
     alone = [*PYTEST, "-m", "alone and not benchmark", *arguments]
-    codes = {"together": _run(together)}
-    for step, code in [*failed, (together, codes["together"])]:
+    together = [*PYTEST, "-n", str(PROCESSES), "-m", "not benchmark and not alone", *arguments]
+    codes = [(alone, _run(alone))]
+    for step, code in [*failed, *codes]:
         if code not in {0, NOTHING_SELECTED}:
             click.echo(f"error: failed with exit code {code}: {_name(step)}", err=True)
-    codes["alone"] = _run(alone)
-    if set(codes.values()) <= {0, NOTHING_SELECTED} and 0 in codes.values():
-        return []
-    return [(step, code) for step, code in ((together, codes["together"]), (alone, codes["alone"])) if code]
+    codes.append((together, _run(together)))
+    if all(code == NOTHING_SELECTED for _, code in codes):
+        return codes
+    return [(step, code) for step, code in codes if code not in {0, NOTHING_SELECTED}]
 
 
 def _run(step: list[str]) -> int:

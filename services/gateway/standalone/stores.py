@@ -1,6 +1,7 @@
 """Postgres and Redis of a data directory: for the whole system, or alone for a command that only reads."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from services.gateway.standalone.redis import Redis
 from services.gateway.standalone.supervisor import Supervisor
 from shared import config
 from shared.errors import ConfigError
+
+#: Name and number in what a server's --version prints.
+_VERSION = re.compile(r"(PostgreSQL|Redis|Valkey)\b.*?(\d+(?:\.\d+)+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,15 @@ class Stores:
         return {
             "Postgres": "as LANDSCAPE_POSTGRES_URL says"
             if self._postgres is None
-            else self._postgres.version,
-            "Redis": "as LANDSCAPE_REDIS_URL says" if self._redis is None else self._redis.version,
+            else _named(self._postgres.version),
+            "Redis": "as LANDSCAPE_REDIS_URL says" if self._redis is None else _named(self._redis.version),
         }
+
+
+def _named(version: str) -> str:
+    """`Redis server v=7.0.15 sha=…` as `Redis 7.0.15`."""
+    found = _VERSION.search(version)
+    return f"{found[1]} {found[2]}" if found else version
 
 
 @contextmanager
