@@ -2,15 +2,30 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from shared.errors import ConfigError
 
+T = TypeVar("T")
+
 PREFIX = "LANDSCAPE_"
+
+_YEAR_SECONDS = 366 * 24 * 60 * 60
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Level = Annotated[str, Meta(pattern="(?i)^(debug|info|warning|error|critical)$")]
+Count = Annotated[int, Meta(ge=1, le=100_000)]
+Rate = Annotated[float, Meta(ge=0, le=1e6)]
+Price = Annotated[float, Meta(ge=0, le=1e9)]
+#: Seconds that pass, or may be none.
+Term = Annotated[float, Meta(gt=0, le=_YEAR_SECONDS)]
+Pause = Annotated[float, Meta(ge=0, le=_YEAR_SECONDS)]
 
 
 class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,7 +33,7 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 is every one."""
-    port: int = 8001
+    port: Port = 8001
     """`landscape up --port` goes before it."""
 
 
@@ -27,7 +42,7 @@ class Exposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 is every one."""
-    port: int = 9191
+    port: Port = 9191
     """0 takes any free port."""
 
 
@@ -38,30 +53,30 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One JSON object per line, or one readable line."""
     file: str = ""
     """Path of a file to append to; empty writes to stderr."""
-    level: str = "info"
+    level: Level = "info"
     """debug, info, warning or error: the least that is written."""
 
 
 class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Timing of dispatch, leases and recovery. Seconds unless said otherwise."""
 
-    lease_seconds: float = 30.0
+    lease_seconds: Term = 30.0
     """A job, or a leader, that is not renewed for this long is given to another."""
-    redispatch_seconds: float = 15.0
+    redispatch_seconds: Term = 15.0
     """A dispatched job nobody claimed for this long is sent again."""
-    linger_seconds: float = 2.0
+    linger_seconds: Pause = 2.0
     """How long a partial batch waits for company while upstream is still working."""
-    tick_seconds: float = 0.1
+    tick_seconds: Pause = 0.1
     """Pause between two rounds of the dispatcher while there is work."""
-    wait_in_place_seconds: float = 2.0
+    wait_in_place_seconds: Pause = 2.0
     """A gate's wait up to this long is slept in the worker; a longer one releases the item."""
-    drain_seconds: float = 6.0
+    drain_seconds: Pause = 6.0
     """At shutdown, how long calls in flight may take to finish and be recorded."""
-    threads: int = 16
+    threads: Count = 16
     """Jobs a worker process holds at once. Calls are bounded by the provider's concurrency, not by this."""
-    crash_limit: int = 5
+    crash_limit: Count = 5
     """An item whose worker died this often while processing it fails instead of being tried again."""
-    fold_seconds: float = 5.0
+    fold_seconds: Term = 5.0
     """Pause between two foldings of the counters' delta rows."""
 
 
@@ -72,15 +87,15 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another address than the provider's own. Answers then count as simulated."""
     api_key: str | None = None
     """The provider's key. A worker without key and without BASE_URL refuses to start."""
-    requests_per_second: float | None = None
+    requests_per_second: Rate | None = None
     """Calls that may start in a second, over all processes; 0 means no rate limit."""
-    concurrency: int | None = None
+    concurrency: Count | None = None
     """Calls in flight at once, over all processes."""
-    timeout_seconds: float | None = None
+    timeout_seconds: Term | None = None
     """A call without a whole answer after this long has failed."""
-    freshness_seconds: float | None = None
+    freshness_seconds: Pause | None = None
     """How long a stored fact answers instead of a new call."""
-    unit_price: float | None = None
+    unit_price: Price | None = None
     """Money per unit; without it the cost is unknown, never 0."""
     transport: Literal["aiohttp", "httpx"] = "aiohttp"
     """aiohttp, or httpx for httpx's own transport (17 ms of CPU per call at 100 in flight)."""
@@ -117,24 +132,32 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises ConfigError naming the variable and the nearest valid one."""
+    given = {
+        name: value
+        for name, value in sorted((os.environ if environ is None else environ).items())
+        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}PG_")
+    }
     tree: dict[str, Any] = {}
-    for name, value in sorted((os.environ if environ is None else environ).items()):
-        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}PG_"):
-            _place(tree, name, value)
-    try:
-        return msgspec.convert(tree, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error))) from None
+    for name, value in given.items():
+        _place(tree, name, value)
+    providers = tree.get("providers")
+    if isinstance(providers, dict):  # each by itself, for an error inside a mapping does not say in which
+        for service, own in providers.items():
+            _convert(own, Provider, f"PROVIDERS__{service.upper()}", given)
+    return _convert(tree, Settings, "", given)
 
 
 def _place(tree: dict[str, Any], name: str, value: str) -> None:
     *path, last = name.removeprefix(PREFIX).lower().split("__")
-    if last.endswith("_file"):
-        last, value = last.removesuffix("_file"), _read(name, value)
     for part in path:
         tree = tree.setdefault(part, {})
         if not isinstance(tree, dict):
             raise ConfigError(f"{name}: {part} is a value and a group at once")
+    if last.endswith("_file"):
+        # A value comes earlier in the alphabet than its _FILE, and goes before it.
+        if (last := last.removesuffix("_file")) in tree:
+            return
+        value = _read(name, value)
     tree[last] = value
 
 
@@ -143,19 +166,41 @@ def _read(name: str, path: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise ConfigError(f"{name}: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        pass  # its error holds the content, which may be a secret
+    raise ConfigError(f"{name}: cannot read {path}: it is no text")
 
 
-def _explain(error: str) -> str:
+def _convert(tree: object, kind: type[T], group: str, given: Iterable[str]) -> T:
+    try:
+        return msgspec.convert(tree, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), group, given)) from None
+
+
+def _explain(error: str, group: str, given: Iterable[str]) -> str:
     """`Expected `int`, got `str` - at `$.gateway.port`` in the words of the environment."""
     what, _, at = error.partition(" - at ")
-    path = at.strip("`").removeprefix("$").strip(".").replace("[...]", "").replace(".", "__")
-    if "unknown field" in what:
-        field = what.split("`")[1]
-        name = f"{path}__{field}" if path else field
-        near = difflib.get_close_matches(name.upper(), names(), n=1, cutoff=0.5)
-        hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
-        return f"{PREFIX}{name.upper()} is not a setting{hint}"
-    return f"{PREFIX}{path.upper()}: {what}"
+    path = [group, *at.strip("`").removeprefix("$").upper().split(".")]
+    unknown = "unknown field" in what
+    if unknown:
+        path.append(what.split("`")[1].upper())
+    name = "__".join(filter(None, path))
+    # As it was given: a field's variable may end in _FILE, an unknown group's goes on.
+    name = next(
+        (n for n in given if re.match(rf"{PREFIX}{name}(_FILE|__.*)?$", n, re.IGNORECASE)), PREFIX + name
+    )
+    return f"{name} is not a setting{_nearest(name)}" if unknown else f"{name}: {what}"
+
+
+def _nearest(name: str) -> str:
+    wanted = name.upper().removeprefix(PREFIX)
+    known = names()
+    if match := re.match(r"PROVIDERS__([^_]+)__", wanted):
+        known = [n.replace("<SERVICE>", match[1]) for n in known]
+    begun = [n for n in known if n.startswith(wanted)]
+    near = begun or difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
+    return f"; did you mean {PREFIX}{near[0]}?" if near else ""
 
 
 def names() -> list[str]:

@@ -17,6 +17,9 @@ Anything else that surfaces is a bug: it is never retried as transient and fails
 
 from dataclasses import dataclass
 
+#: A provider's words are part of some texts, which go into ledger, history and log. Characters.
+TEXT_LENGTH = 400
+
 
 class LandscapeError(Exception):
     """Root of the tree. `code` is stable and appears in logs and problems."""
@@ -89,7 +92,7 @@ class ProviderError(LandscapeError):
         retry_after: float | None = None,
         sent: bool = True,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message[:TEXT_LENGTH])
         self.status = status
         """HTTP status, None without an answer."""
         self.codes = codes

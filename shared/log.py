@@ -1,10 +1,12 @@
 """Structured logs: one JSON object or one readable line per event, with bound context and no secrets."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
 from logging.handlers import WatchedFileHandler
-from typing import cast
+from typing import Any, cast
+from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -30,10 +32,11 @@ def configure(settings: Log, *, service: str, secrets: Iterable[str] = ()) -> No
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         _add(service),
         structlog.processors.format_exc_info,
-        _redact([secret for secret in secrets if len(secret) >= REDACTED_LENGTH]),
     ]
     render: Processor = (
-        structlog.dev.ConsoleRenderer(colors=False) if settings.format == "text" else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=False)
+        if settings.format == "text"
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -44,7 +47,7 @@ def configure(settings: Log, *, service: str, secrets: Iterable[str] = ()) -> No
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render, _redact(secrets)],
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
@@ -59,13 +62,27 @@ def _add(service: str) -> Processor:
     return add
 
 
-def _redact(secrets: list[str]) -> Processor:
-    def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        for secret in secrets:
-            for name, value in event.items():
-                if isinstance(value, str) and secret in value:
-                    event[name] = value.replace(secret, "***")
-        return event
+def _redact(secrets: Iterable[str]) -> Processor:
+    """On the finished line: whatever a secret was part of, here it is text."""
+    spellings = {
+        spelling
+        for secret in secrets
+        if len(secret) >= REDACTED_LENGTH
+        for spelling in (
+            secret,
+            json.dumps(secret)[1:-1],
+            repr(secret)[1:-1],
+            quote(secret, safe=""),
+            quote_plus(secret),
+        )
+    }
+    longest_first = sorted(spellings, key=len, reverse=True)
+
+    def redact(_logger: WrappedLogger, _method: str, line: Any) -> Any:
+        for spelling in longest_first:
+            if spelling in line:
+                line = line.replace(spelling, "***")
+        return line
 
     return redact
 

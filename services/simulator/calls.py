@@ -52,7 +52,10 @@ class Call:
         if isinstance(question, Answer):
             await self._wait(ordinal)
             return await self._sell(question, ())
-        account = self._meter.account(limits)
+        if question.tokens and (limit := self._meter.over_minute(limits, question.tokens)):
+            self._tally.over_limit += 1
+            return await delivery.send(self._http, self._make(question, limit))
+        account = self._meter.account(limits, self._tally.in_flight)
         if question.subjects and account.allowance is not None and account.used >= account.allowance:
             self._tally.over_limit += 1
             await self._wait(ordinal)
@@ -78,7 +81,7 @@ class Call:
 
     def _make(self, question: Question, fault: str = "") -> Answer:
         stage = self._stage
-        account: Account = self._meter.account(stage.limits(self._provider.name))
+        account: Account = self._meter.account(stage.limits(self._provider.name), self._tally.in_flight)
         return question.answer(Scene(stage.world, account, stage.settings.answer_bytes, fault))
 
     def _charge(self, units: int) -> None:

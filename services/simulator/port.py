@@ -23,6 +23,15 @@ class Request(NamedTuple):
     body: bytes
 
 
+class Gauge(NamedTuple):
+    """What is left in a bucket per minute."""
+
+    limit: int
+    remaining: int
+    reset_seconds: float
+    """Until the bucket is full again."""
+
+
 class Account(NamedTuple):
     """What the caller's account has used: the stateful part of an answer."""
 
@@ -30,6 +39,14 @@ class Account(NamedTuple):
     """Units charged since the last reset of the day's allowance."""
     allowance: int | None
     """Units per day, None without a limit."""
+    in_flight: int = 0
+    """Calls, this one included."""
+    concurrency: int | None = None
+    """Calls in flight that are allowed, None without a limit."""
+    requests: Gauge | None = None
+    """Per minute; None without a limit."""
+    tokens: Gauge | None = None
+    """Per minute; None without a limit."""
 
 
 class Scene(NamedTuple):
@@ -40,7 +57,9 @@ class Scene(NamedTuple):
     answer_bytes: int
     """Size to pad large answers to."""
     fault: str = ""
-    """A fault of kind VARIANT to play inside the answer."""
+    """A fault of kind VARIANT to play inside the answer, or the limit per minute (by its name in Limits) that
+    refuses the call.
+    """
 
 
 class Answer(NamedTuple):
@@ -62,6 +81,8 @@ class Question(NamedTuple):
     subjects: tuple[str, ...]
     """What is asked for, parameters included: one search, or one entry per id. Empty for what is free."""
     answer: Callable[[Scene], Answer]
+    tokens: int = 0
+    """What it takes of the tokens per minute; 0 where calls are not weighed, then there is no limit per minute."""
 
 
 class Provider(Protocol):

@@ -6,6 +6,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import unquote_plus
 
 from aiohttp import web
@@ -20,6 +21,8 @@ from services.simulator.stage import Stage
 SHUTDOWN_SECONDS = 0.2
 """How long calls in flight may still take at the stop; aiohttp waits twice."""
 BACKLOG = 1024
+LARGEST_REQUEST_BYTES = 16 * 1024 * 1024
+"""Prompts and keyword lists are larger than the megabyte that aiohttp takes."""
 ALIVE = Answer(200, b'{"status":"ok"}')
 NOT_FOUND = Answer(404, b'{"error":{"field":"","message":"no provider and no control is at this path"}}')
 
@@ -40,7 +43,9 @@ async def _serve(host: str, port: int, settings: Settings) -> None:
     # The world lives as long as the process: the collector need not look at it again.
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
-    server = web.Server(_handler(stage), handler_cancellation=True, access_log=None)
+    loop = asyncio.get_running_loop()
+    large = partial(web.BaseRequest, loop=loop, client_max_size=LARGEST_REQUEST_BYTES)
+    server = web.Server(_handler(stage), request_factory=large, handler_cancellation=True, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:

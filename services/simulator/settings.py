@@ -17,6 +17,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls in flight, the new one included."""
     daily_units: Annotated[int, Meta(ge=0)] | None = None
     """Units charged per day of the provider's own time zone."""
+    requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    """As `tokens_per_minute`; refused requests count, too."""
+    tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    """A bucket that refills evenly, full at the start: for providers that weigh their calls in tokens."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -82,6 +82,12 @@ def tail(seed: int, number: int) -> Site:
     return Site(label.title(), host if draws[4] % 3 else f"www.{host}", "", newsroom=False)
 
 
+def at(host: str) -> Site:
+    """A site of the tail, or one that no search shows, by its host."""
+    label = host.removeprefix("www.").split(".")[0].rstrip("0123456789")
+    return Site(label.title(), host, _home(host), newsroom=False)
+
+
 def _home(host: str) -> str:
     return next((home for ending, home in _HOMES.items() if host.endswith(f".{ending}")), "")
 

@@ -18,6 +18,7 @@ TAIL_SHARE = 0.075
 OWN_VIDEO_SHARE = 0.5
 """Of video links: videos that no other search shows."""
 _SNIPPETS = 512
+_TOPIC_BY_SLUG = {topic.replace(" ", "-"): number for number, topic in enumerate(TOPICS)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +41,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.sites = sites.build(seed)
+        self._by_host = {site.host: site for site in self.sites}
         self.videos = Videos(seed)
         self._generator = Random()
         rng = generator(seed, "prose")
@@ -62,6 +64,16 @@ class World:
     def tail_page(self, draw: float, topic: int) -> Page:
         """A page of a small site, chosen by `draw` in [0, 1)."""
         return self._write(sites.tail(self.seed, int(draw * sites.TAIL_SITES)), topic, 0)
+
+    def page_at(self, host: str, path: str) -> Page | None:
+        """The page that results link to there, or None where no search leads. The path is without a query."""
+        slug = path.rstrip("/").rpartition("/")[2]
+        topic = _TOPIC_BY_SLUG.get(slug.rpartition("-")[0])
+        if topic is None:
+            return None
+        site = self._by_host.get(host) or sites.at(host)
+        pages = (self._write(site, topic, number) for number in range(PAGES_PER_TOPIC))
+        return next((page for page in pages if f"/{slug}" in page.link), None)
 
     def own_video(self, search: str, draw: float) -> Video:
         """A video that no other search shows."""

@@ -35,7 +35,7 @@ def build_async_client(url: str) -> redis.asyncio.Redis:
         socket_connect_timeout=2,
         retry=AsyncRetry(ExponentialBackoff(cap=0.2, base=0.02), 2),
     )
-    return redis.asyncio.Redis(connection_pool=pool)
+    return redis.asyncio.Redis.from_pool(pool)  # closing it closes the connections
 
 
 async def ping(client: redis.asyncio.Redis) -> str | None:

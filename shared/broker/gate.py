@@ -49,6 +49,7 @@ class Gate:
         self._hold_seconds = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def start(self) -> None:
         """Begin to admit."""
@@ -56,6 +57,7 @@ class Gate:
 
     async def close(self) -> None:
         """Stop; slots still held expire by themselves."""
+        self._closed = True  # redis-py may swallow the cancellation, as said below
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -90,9 +92,11 @@ class Gate:
     async def _serve(self) -> None:
         """Round trips, one at a time: whenever something changed, was told to wait until now, or at a beat."""
         wait, reason = 0.0, ""
-        while True:
+        while not self._closed:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._pause(wait))
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with its result.
+                async with asyncio.timeout(self._pause(wait)):
+                    await self._wake.wait()
             self._wake.clear()
             if not (self._waiting or self._in_flight or self._released or self._hold_seconds):
                 continue
@@ -125,7 +129,8 @@ class Gate:
                 self._epoch = epoch
                 epoch, admitted, wait, reason = await self._call([], list(self._in_flight), tokens, 0)
         except (RedisError, OSError):
-            self._released += released
+            # Whether it was decided is unknown; who is admitted unheard may have left before the next round.
+            self._released += released + tokens
             self._hold_seconds = max(self._hold_seconds, hold)
             raise
         if renewed:

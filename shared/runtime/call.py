@@ -13,9 +13,9 @@ from uuid_utils.compat import uuid7
 from shared.domain.category import categorize
 from shared.domain.facts import fact_key
 from shared.domain.gate import GateShut, hold_seconds
-from shared.domain.provider import Endpoint, Fact, FactRef, Provider
+from shared.domain.provider import Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import AnswerError, ProviderError
-from shared.runtime.batching import Batcher
+from shared.runtime.batching import Batcher, together
 from shared.runtime.http import Wire
 from shared.runtime.meter import Meter
 from shared.runtime.recorder import Recorder
@@ -82,7 +82,8 @@ class Buyer:
         self._lookups = lookups
         self._recorder = recorder
         self._unit_price = unit_price
-        self._slots = asyncio.Semaphore(provider.limits.concurrency)
+        # Some more than the provider takes: the next calls are recorded while these are under way.
+        self._slots = asyncio.Semaphore(provider.limits.concurrency + -(-provider.limits.concurrency // 3))
         self._meter = Meter(provider)
         self._under_way: dict[str, asyncio.Future[Fact[Any]]] = {}
         self.draining = False
@@ -125,7 +126,7 @@ class Buyer:
     ) -> dict[str, Fact[A]]:
         """The facts nobody else is after: what the store lacks is bought, in full calls."""
         freshness = claim.settings.freshness.get(self.provider.service, self.provider.freshness_seconds)
-        stored = await asyncio.gather(*(self._lookups.add(Want(key, freshness)) for key in keys.values()))
+        stored = await together([self._lookups.add(Want(key, freshness)) for key in keys.values()])
         facts: dict[str, Fact[A]] = {}
         for subject, found in zip(keys, stored, strict=True):
             if found and (fact := _restore(endpoint, subject, found)):
@@ -143,17 +144,11 @@ class Buyer:
             # Until it is committed the store does not know it: who wants it meanwhile joins.
             committed.add_done_callback(lambda done: self._forget(done, [keys[s] for s in subjects]))
 
-        # Each call comes to its end before one's error is raised: an answer paid for is kept.
-        for error in await asyncio.gather(
-            *(purchase(subjects) for subjects in calls), return_exceptions=True
-        ):
-            if error:
-                raise error
+        await together([purchase(subjects) for subjects in calls])
         return facts
 
     def _forget(self, committed: "asyncio.Future[bool]", keys: Sequence[str]) -> None:
-        if not committed.cancelled():
-            committed.exception()  # the recorder has logged it
+        _seen(committed)
         for key in keys:
             self._under_way.pop(key, None)
 
@@ -175,36 +170,12 @@ class Buyer:
             endpoint.name,
             len(subjects),
         )
-        async with self._slots:
-            if self.draining:
-                raise Draining
-            waited = time.perf_counter()
-            token = await self._gate.admit()
-            started = time.perf_counter()
-            self._meter.gate_wait.observe(started - waited)
-            leaving = False
-            try:
-                if not await self._intents.add(intent):
-                    raise LeaseLost  # noqa: TRY301 - must pass the settlement below
-                leaving = True
-                with self._meter.in_flight.track_inprogress():
-                    status, body = await self._wire.send(request)
-            except ProviderError as error:
-                self._settle_error(intent, endpoint.name, error, time.perf_counter() - started, claim.phase)
-                raise
-            except BaseException as error:
-                # Cancelled with the request out, or stopped before it left: the ledger says which.
-                cut = ProviderError(f"cut short: {type(error).__name__}", sent=leaving)
-                self._settle_error(intent, endpoint.name, cut, time.perf_counter() - started, claim.phase)
-                raise
-            finally:
-                self._gate.release(token)
-        duration = time.perf_counter() - started
+        status, body, duration = await self._send(claim, intent, request)
         try:
             answers = _read(endpoint, body, subjects)
         except ProviderError as error:
             error.status = status
-            self._settle_error(intent, endpoint.name, error, duration, claim.phase)
+            self._settle_error(intent, error, duration, claim.phase)
             raise
         units = endpoint.cost(answers)
         self._meter.ended("ok", duration, units)
@@ -220,9 +191,43 @@ class Buyer:
             s: Fact(s, answers.get(s), FactRef(keys[s], intent.call_id), from_store=False) for s in subjects
         }, committed
 
-    def _settle_error(
-        self, intent: Intent, endpoint: str, error: ProviderError, duration: float, phase: str
-    ) -> None:
+    async def _send(self, claim: Claim, intent: Intent, request: Request) -> tuple[int, bytes, float]:
+        """(status, body, seconds) of one request: recorded first, then admitted, then sent."""
+        async with self._slots:
+            if self.draining:
+                raise Draining
+            token, started = None, 0.0
+            try:
+                # Before the gate: a slot of the provider is not held while the database commits.
+                if not await self._intents.add(intent):
+                    raise LeaseLost  # noqa: TRY301 - must pass the settlement below
+                waited = time.perf_counter()
+                token = await self._gate.admit()
+                started = time.perf_counter()
+                self._meter.gate_wait.observe(started - waited)
+                with self._meter.in_flight.track_inprogress():
+                    status, body = await self._wire.send(request)
+                return status, body, time.perf_counter() - started
+            except ProviderError as error:
+                self._settle_error(intent, error, time.perf_counter() - started, claim.phase)
+                raise
+            except BaseException as error:
+                if token is None:
+                    self._refund(intent, claim.phase, type(error).__name__)
+                else:  # cancelled with the request out
+                    cut = ProviderError(f"cut short: {type(error).__name__}")
+                    self._settle_error(intent, cut, time.perf_counter() - started, claim.phase)
+                raise
+            finally:
+                if token:
+                    self._gate.release(token)
+
+    def _refund(self, intent: Intent, phase: str, reason: str) -> None:
+        """The request never left."""
+        settlement = Settlement(intent.call_id, phase, "refunded", reason, units=0.0, money=self._money(0.0))
+        self._recorder.add(Record(settlement)).add_done_callback(_seen)
+
+    def _settle_error(self, intent: Intent, error: ProviderError, duration: float, phase: str) -> None:
         """What the ledger knows of a failed call. Without an answer it is in doubt: it may have been charged."""
         rule = categorize(error, self.provider.errors)
         self._meter.ended(rule.category, duration, None)
@@ -230,17 +235,20 @@ class Buyer:
         state = "settled" if answered else "in_doubt" if error.sent else "refunded"
         units = 0.0 if state == "refunded" else self.provider.error_units if answered else None
         settlement = Settlement(
-            intent.call_id, phase, state, rule.category, error.status, units, self._money(units), duration,
-            f"{endpoint}: {error}",
+            intent.call_id, phase, state, rule.category, error.status, units, self._money(units), duration, str(error)
         )  # fmt: skip
-        self._recorder.add(Record(settlement)).add_done_callback(
-            lambda done: done.cancelled() or done.exception()
-        )
+        self._recorder.add(Record(settlement)).add_done_callback(_seen)
         if seconds := hold_seconds(rule, error, datetime.now(UTC)):
             self._gate.hold(seconds)
 
     def _money(self, units: float | None) -> float | None:
         return None if units is None or self._unit_price is None else units * self._unit_price
+
+
+def _seen(settled: "asyncio.Future[bool]") -> None:
+    """Nobody awaits it, and the recorder has logged what went wrong."""
+    if not settled.cancelled():
+        settled.exception()
 
 
 def _restore(endpoint: Endpoint[A], subject: str, found: StoredFact) -> Fact[A] | None:

@@ -13,6 +13,7 @@ from shared.domain.message import Message
 from shared.domain.provider import Endpoint, Fact, Handle
 from shared.errors import ProviderError
 from shared.runtime import verdict
+from shared.runtime.batching import together
 from shared.runtime.call import Buyer, Draining, LeaseLost
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.recorder import Recorder
@@ -132,7 +133,7 @@ class Processor:
             _log.exception("bug", phase=claim.phase, job_id=claim.job_id)
             text = f"{type(error).__name__}: {error}"
             units = [verdict.failed(claim, item.item_id, verdict.BUG, text) for item in items]
-        await asyncio.gather(*(self._record(claim, unit) for unit in units))
+        await together([self._record(claim, unit) for unit in units])
 
     async def _record(self, claim: Claim, unit: Record) -> None:
         ending = unit.ending

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from shared import log, metrics
 from shared.runtime.batching import Batcher
 from shared.store.outcomes import Record, record
-from shared.store.pool import Pool, Unavailable, Unstorable, unit_of_work
+from shared.store.pool import Pool, Unavailable, Unstorable, pipelined_unit_of_work
 
 _log = log.get(__name__)
 
 #: An outcome waits this long for company before its transaction begins.
 LINGER_SECONDS = 0.03
-BATCH = 100
+BATCH = 300
 #: Pause before writing again after the database refused or was away. Seconds, the last one repeated.
 PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 
@@ -40,7 +40,7 @@ class Recorder:
     async def _write(self, batch: Sequence[Record]) -> list[bool | Exception]:
         for tries in itertools.count():
             try:
-                async with unit_of_work(self._pool) as conn:
+                async with pipelined_unit_of_work(self._pool) as conn:
                     moved = await record(conn, batch)
             except Unavailable as error:
                 pause = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]

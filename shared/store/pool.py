@@ -42,3 +42,13 @@ async def unit_of_work(pool: Pool) -> AsyncIterator[Connection]:
     """One connection, one transaction. Inner code never commits."""
     async with pool.connection() as connection, connection.transaction():
         yield connection
+
+
+@asynccontextmanager
+async def pipelined_unit_of_work(pool: Pool) -> AsyncIterator[Connection]:
+    """As `unit_of_work`, without waiting for a statement's result before the next is sent; fetching waits.
+
+    On a busy event loop each wait costs more than most statements. COPY cannot be pipelined.
+    """
+    async with pool.connection() as connection, connection.pipeline(), connection.transaction():
+        yield connection

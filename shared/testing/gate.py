@@ -33,7 +33,8 @@ class FakeGate:
                 raise GateShut("rate" if held > 0 else "concurrency", max(held, allowed))
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(held, left) if held > 0 else left)
+                async with asyncio.timeout(min(held, left) if held > 0 else left):
+                    await self._changed.wait()
 
     def release(self, token: str) -> None:
         """The call ended, however it did."""

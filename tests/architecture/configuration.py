@@ -5,7 +5,10 @@ import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
+
+import msgspec
 
 from services.gateway.standalone.services import discover
 from shared import config
@@ -24,14 +27,13 @@ ELSEWHERE = {
         "Directory with `postgres` and `initdb` for `landscape up`; the wheel's unless set.",
     ),
 }  # fmt: skip
-_TYPES = {"str": "text", "int": "whole number", "float": "number"}
 
 _REFERENCE_HEAD = """# Configuration
 
 Generated from `shared/config.py` by `python -m tests.architecture.configuration`; a test fails when it is out of date.
 
 Every setting is an environment variable. Groups are nested with `__`. Any variable may be given as `NAME_FILE`
-instead: the path of a file that holds the value, as secrets are mounted. A variable that begins with `LANDSCAPE_` and
+instead: the path of a file that holds the value, as secrets are mounted; `NAME` goes before it. A variable that begins with `LANDSCAPE_` and
 is no setting stops the process, with the nearest valid name. Names that end in `_SECONDS` are seconds.
 
 `landscape up` sets the two stores and the token by itself. A store whose URL is set is used instead of its own.
@@ -56,36 +58,49 @@ class Setting:
 
 def groups() -> dict[str, tuple[str, list[Setting]]]:
     """Class name -> its docstring and its fields that are single values."""
-    classes = {
-        node.name: node
+    return {
+        node.name: (ast.get_docstring(node) or "", list(_fields(node)))
         for node in ast.parse(inspect.getsource(config)).body
         if isinstance(node, ast.ClassDef)
     }
+
+
+def _fields(node: ast.ClassDef) -> Iterator[Setting]:
+    struct = msgspec.inspect.type_info(getattr(config, node.name))
+    assert isinstance(struct, msgspec.inspect.StructType)
+    meanings = _docstrings(node)
+    for field in struct.fields:
+        if isinstance(field.type, msgspec.inspect.StructType | msgspec.inspect.DictType):
+            continue
+        default = "" if field.default is None else str(field.default)
+        yield Setting(field.name.upper(), _value(field.type), default, meanings.get(field.name, ""))
+
+
+def _docstrings(node: ast.ClassDef) -> dict[str, str]:
+    """Of the fields: the text that follows each."""
     return {
-        name: (ast.get_docstring(node) or "", list(_fields(node, classes.keys())))
-        for name, node in classes.items()
+        field.target.id: " ".join(str(after.value.value).split())
+        for field, after in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
     }
 
 
-def _fields(node: ast.ClassDef, structs: Sequence[str] | set[str]) -> Iterator[Setting]:
-    for field, after in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value):
-            continue
-        type_ = ast.unparse(field.annotation).removesuffix(" | None")
-        if type_ in structs or type_.startswith("dict"):
-            continue
-        if type_.startswith("Literal"):
-            type_ = " or ".join(f"`{value}`" for value in ast.literal_eval(type_.removeprefix("Literal")))
-        default = ast.literal_eval(field.value)
-        meaning = ""
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            meaning = " ".join(str(after.value.value).split())
-        yield Setting(
-            field.target.id.upper(),
-            _TYPES.get(type_, type_),
-            "" if default is None else str(default),
-            meaning,
-        )
+def _value(type_: msgspec.inspect.Type) -> str:
+    """What may be given, in words."""
+    match type_:
+        case msgspec.inspect.UnionType(types=types):
+            return _value(next(t for t in types if not isinstance(t, msgspec.inspect.NoneType)))
+        case msgspec.inspect.LiteralType(values=values):
+            return " or ".join(f"`{value}`" for value in values)
+        case msgspec.inspect.IntType(ge=least):
+            return "whole number" + ("" if least is None else f" from {least}")
+        case msgspec.inspect.FloatType(gt=above, ge=least):
+            return "number" + (
+                f" above {above:g}" if above is not None else "" if least is None else f" from {least:g}"
+            )
+        case _:
+            return "text"
 
 
 def providers() -> list[Provider]:
@@ -112,12 +127,14 @@ def reference() -> str:
             services = ", ".join(f"`{service.upper()}`" for service in discover())
             parts.append(f"`<SERVICE>` is the name of the service's folder in capitals: {services}.\n")
         rows = [
-            (f"`{prefix}{s.name}`", s.type, f"`{s.default}`" if s.default else "–", s.meaning)
+            (f"`{prefix}{s.name}`", s.type, f"`{s.default}`" if s.default else "-", s.meaning)
             for s in settings
         ]
         parts.append(_table(("variable", "value", "default", "meaning"), rows))
     parts.append("What the services declare, where nothing is set:\n")
-    parts.append(_table(("service", "provider", *_DECLARED), [_declared(provider) for provider in providers()]))
+    parts.append(
+        _table(("service", "provider", *_DECLARED), [_declared(provider) for provider in providers()])
+    )
     parts.append(
         "With the simulator, `landscape up` and `landscape demo` set `BASE_URL` and `API_KEY` of every service, and\n"
         "`REQUESTS_PER_SECOND=0` and `CONCURRENCY=20` unless they are set: a real plan's limits would take hours.\n"
@@ -164,7 +181,10 @@ def example() -> str:
         for service in services:
             lines = [f"# {heading}{' of ' + service if service else ''}: {introduction}"]
             for s in settings:
-                lines += [f"# {s.meaning}", f"#{prefix.replace('<SERVICE>', service.upper())}{s.name}={s.default}"]
+                lines += [
+                    f"# {s.meaning}",
+                    f"#{prefix.replace('<SERVICE>', service.upper())}{s.name}={s.default}",
+                ]
             parts.append("\n".join(lines) + "\n")
     lines = ["# Read elsewhere."]
     for name, (_, meaning) in ELSEWHERE.items():

@@ -16,7 +16,10 @@ class Scripted:
         self.requests: list[bytes] = []
         """Heads and bodies as they came, in order."""
         self.connections = 0
-        self.open = 0
+        self.heard = asyncio.Event()
+        """A request has come."""
+        self.hung_up = asyncio.Event()
+        """No connection is open."""
 
     @property
     def url(self) -> str:
@@ -31,10 +34,11 @@ async def scripted(script: Script) -> AsyncIterator[Scripted]:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.connections += 1
-        served.open += 1
+        served.hung_up.clear()
         try:
             while head := await _request(reader):
                 served.requests.append(head)
+                served.heard.set()
                 if not await script(writer, len(served.requests)):
                     break
         except ConnectionError:
@@ -43,7 +47,7 @@ async def scripted(script: Script) -> AsyncIterator[Scripted]:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
-            served.open -= 1
+            served.hung_up.set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handlers.add(asyncio.create_task(converse(reader, writer)))

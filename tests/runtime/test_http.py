@@ -150,8 +150,7 @@ async def test_cancelled_call_ends_at_once(transport: Transport) -> None:
     """A worker that is stopping does not wait for the provider."""
     async with wired(_trickle, transport) as (wire, server):
         call = asyncio.create_task(wire.send(ASK))
-        while not server.requests:
-            await asyncio.sleep(0)
+        await server.heard.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(call, 5)
@@ -235,7 +234,7 @@ async def test_key_is_in_no_error(
 
 
 async def test_key_that_the_provider_repeats_is_in_no_error(transport: Transport) -> None:
-    """ "Invalid api key: …" is an ordinary answer; what rules look at is kept without the key."""
+    """To repeat a wrong key is an ordinary answer; what rules look at is kept without the key."""
     body = (
         f'{{"error":{{"errors":[{{"reason":"bad {KEY}"}}],"message":"Invalid key {KEY}, per day"}}}}'.encode()
     )
@@ -314,8 +313,7 @@ async def test_connection_that_was_closed_meanwhile_is_not_used(transport: Trans
     async with wired(says(answer()), transport) as (wire, server):
         for _ in range(3):
             assert await wire.send(ASK) == (200, b"{}")
-            while server.open:
-                await asyncio.sleep(0)
+            await server.hung_up.wait()
             for _ in range(10):  # rounds of the loop in which the client hears of it
                 await asyncio.sleep(0)
 

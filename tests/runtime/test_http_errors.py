@@ -192,7 +192,7 @@ async def test_delay_in_a_header_comes_before_one_in_the_body() -> None:
     body = b'{"retry_after": null, "details": [{"retryDelay": "never"}, {"retryDelay": "8962s"}]}'
     for headers, told in (({}, 8962.0), ({"Retry-After": "3"}, 3.0)):
         response = httpx.Response(503, headers=headers, content=body)
-        wire = Wire(provider, "", 1, httpx.MockTransport(lambda _, r=response: r))  # type: ignore[misc]  # bound at once
+        wire = Wire(provider, "", 1, httpx.MockTransport(lambda _, r=response: r))
         with pytest.raises(StatusError) as caught:
             await wire.send(Request("/videos"))
         assert caught.value.retry_after == told

@@ -50,6 +50,7 @@ REFUSED = {
     "no kind": (b'{"items":[]}', "malformed"),
     "kind of a search": (body(VIDEO, kind="youtube#searchListResponse"), "malformed"),
     "kind of channels": (payload("youtube", "channels"), "malformed"),
+    "kind is a novel": (body(VIDEO, kind="x" * 100_000), "malformed"),
     "kind is null": (body(VIDEO, kind=None), "malformed"),
     "items are null": (b'{"kind":"youtube#videoListResponse","items":null}', "malformed"),
     "items are an object": (b'{"kind":"youtube#videoListResponse","items":{}}', "malformed"),

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.serp.provider import PROVIDER, handle
-from shared.domain.category import ErrorCategory
+from shared.domain.category import ErrorCategory, ErrorRule, categorize
 from shared.domain.gate import hold_seconds
 from shared.domain.item import Item
 from shared.domain.provider import Completed
@@ -72,7 +72,7 @@ async def test_two_pages_are_one_ranking() -> None:
                 2, "https://news.bolt.co.uk/best?utm_source=x", "bolt.co.uk", "Best of 2026", "Tested.",
                 published="3 Nov 2026",
             ),
-            Ranking(11, "https://www.läufer.example/", "xn--lufer-gra.example", "Laufschuhe – groß"),
+            Ranking(11, "https://www.läufer.example/", "xn--lufer-gra.example", "Laufschuhe, groß"),
         ),
         total_results=1480000,
         features=("answer_box", "related_questions"),
@@ -161,39 +161,46 @@ async def test_stored_answer_has_no_link_that_carries_the_key() -> None:
     assert "key-in-clear" not in repr(outcome)
 
 
-def _refusals() -> list[Any]:
-    incident = payload("scale_serp", "incident")
-    failed = b'{"request_info":{"success":false,"message":"nope"}}'
-    return [
-        # status, headers, body, category, attempts, told delay, seconds everything waits
-        pytest.param(400, {}, failed, C.NON_RECOVERABLE, None, None, 0, id="400 invalid parameter"),
-        pytest.param(401, {}, failed, C.ACCOUNT, None, None, 60, id="401 invalid key"),
-        pytest.param(402, {}, failed, C.ACCOUNT, None, None, 60, id="402 out of credits"),
-        pytest.param(404, {}, b"", C.NON_RECOVERABLE, None, None, 0, id="404 wrong path"),
-        pytest.param(429, {}, failed, C.THROTTLED, None, None, 0, id="429 rate"),
-        pytest.param(429, {"Retry-After": "20"}, failed, C.THROTTLED, None, 20, 20, id="429 told"),
-        pytest.param(500, {}, payload("scale_serp", "soft_fail"), C.RECOVERABLE, None, None, 0, id="500"),
-        pytest.param(503, {}, incident, C.QUOTA, None, 3600, 3600, id="503 incident"),
-        pytest.param(503, {}, b"<html>busy</html>", C.RECOVERABLE, None, None, 0, id="503 edge"),
-        pytest.param(502, {}, b"<html>bad gateway</html>", C.RECOVERABLE, None, None, 0, id="502 edge"),
-    ]
+FAILED = b'{"request_info":{"success":false,"message":"nope"}}'
+
+#: Status, headers, body, category, told delay, seconds everything waits.
+TABLE = {
+    "400 invalid parameter": (400, {}, FAILED, C.NON_RECOVERABLE, None, 0),
+    "401 invalid key": (401, {}, FAILED, C.ACCOUNT, None, 60),
+    "402 out of credits": (402, {}, FAILED, C.ACCOUNT, None, 60),
+    "404 wrong path": (404, {}, b"", C.NON_RECOVERABLE, None, 0),
+    "429 rate": (429, {}, FAILED, C.THROTTLED, None, 0),
+    "429 with a delay": (429, {"Retry-After": "20"}, FAILED, C.THROTTLED, 20, 20),
+    "500": (500, {}, payload("scale_serp", "soft_fail"), C.RECOVERABLE, None, 0),
+    "502 edge": (502, {}, b"<html>bad gateway</html>", C.RECOVERABLE, None, 0),
+    "503 incident": (503, {}, payload("scale_serp", "incident"), C.QUOTA, 3600, 3600),
+    "503 edge": (503, {}, b"<html>busy</html>", C.RECOVERABLE, None, 0),
+}
 
 
-@pytest.mark.parametrize(("status", "headers", "body", "category", "attempts", "told", "hold"), _refusals())
-async def test_every_row_of_the_error_table(
-    status: int,
-    headers: dict[str, str],
-    body: bytes,
-    category: ErrorCategory,
-    attempts: int | None,
-    told: float | None,
-    hold: float,
-) -> None:
+@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
+async def test_every_row_of_the_error_table(row: Any) -> None:
     """Status and body decide; a delay in the body counts like one in the headers."""
+    status, headers, body, category, told, hold = row
+
     rule, error = await refusal(PROVIDER, httpx.Response(status, headers=headers, content=body))
 
-    assert (rule.category, rule.attempts, error.retry_after) == (category, attempts, told)
+    assert (rule.category, rule.attempts, error.retry_after) == (category, None, told)
     assert hold_seconds(rule, error, NOW) == hold
+
+
+@pytest.mark.parametrize(
+    ("body", "attempts"), [(payload("scale_serp", "soft_fail"), 3), (b"<html>edge</html>", None), (b"{}", 2)]
+)
+async def test_failure_with_status_200_is_recoverable(body: bytes, attempts: int | None) -> None:
+    """A soft fail and an edge's page pass; another shape rarely does. None: as often as the policy says."""
+    till = Till(PROVIDER, lambda _: httpx.Response(200, content=body))
+    with pytest.raises(AnswerError) as caught:
+        await handle([search()], till)
+
+    assert categorize(caught.value, PROVIDER.errors) == ErrorRule(
+        C.RECOVERABLE, code=caught.value.codes[0] if attempts else None, attempts=attempts
+    )
 
 
 def _body(**blocks: Any) -> bytes:

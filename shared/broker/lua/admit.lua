@@ -33,6 +33,8 @@ end
 local at = 10
 for _ = 1, released do at = at + 1; redis.call('ZREM', KEYS[2], ARGV[at]) end
 for _ = 1, renewed do at = at + 1; redis.call('ZADD', KEYS[2], text(now + lease), ARGV[at]) end
+-- Wanted and here already: the answer that admitted it was lost. It is decided anew.
+for n = 1, wanted do redis.call('ZREM', KEYS[2], ARGV[at + n]) end
 if epoch ~= ARGV[1] then return {epoch, -1, 0, 'epoch'} end
 if wanted == 0 then return {epoch, 0, 0, ''} end
 

@@ -162,7 +162,7 @@ ORDER BY s.item_id LIMIT 5
 -- What the calls of a pipeline cost, by phase and provider; sums are unknown as soon as one addend is.
 -- A call whose lease expired was closed by the reaper, which counts none.
 SELECT j.job_type, c.provider, count(*)::int,
-       (count(*) FILTER (WHERE c.state <> 'sent' AND c.outcome <> 'lease_expired'))::int,
+       (count(*) FILTER (WHERE c.state NOT IN ('sent', 'refunded') AND c.outcome <> 'lease_expired'))::int,
        (count(*) FILTER (WHERE c.state = 'in_doubt'))::int,
        CASE WHEN count(*) = count(c.units) THEN sum(c.units) END,
        CASE WHEN count(*) = count(c.money) THEN sum(c.money) END,

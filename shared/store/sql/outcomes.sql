@@ -11,10 +11,10 @@ WITH answer AS (
         duration_seconds = a.duration_seconds, error = a.error, settled_at = now()
     FROM answer a
     WHERE c.call_id = a.call_id AND (c.state = 'sent' OR c.state = 'in_doubt' AND c.outcome = 'lease_expired')
-    RETURNING c.pipeline_id, a.phase, c.units
+    RETURNING c.pipeline_id, a.phase, c.state, c.units
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
-SELECT pipeline_id, phase, 'calls', count(*) FROM settled GROUP BY 1, 2
+SELECT pipeline_id, phase, 'calls', count(*) FROM settled WHERE state <> 'refunded' GROUP BY 1, 2
 UNION ALL
 SELECT pipeline_id, phase, 'units', sum(units)::bigint FROM settled WHERE units > 0 GROUP BY 1, 2
 
