@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -110,6 +111,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """redis://:password@host:port/0"""
     token: str = ""
     """The bearer token of the API. Without one the gateway refuses to start."""
+    services: str = ""
+    """For the gateway: services that run here, separated by commas; phases of others are off. Empty: all run."""
     url: str = ""
     """Where the command line finds the gateway; empty takes what runs on the data directory."""
     gateway: Gateway = Gateway()
@@ -118,6 +121,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runtime: Runtime = Runtime()
     providers: dict[str, Provider] = {}
     """By service name: serp, media."""
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no log may hold: token, keys, and the passwords of the stores' URLs."""
+        passwords = [urlsplit(url).password or "" for url in (self.postgres_url, self.redis_url)]
+        return [self.token, *(own.api_key or "" for own in self.providers.values()), *passwords]
 
     def provider(self, service: str) -> Provider:
         """Overrides for this service, all None when nothing is set."""

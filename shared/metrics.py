@@ -19,7 +19,10 @@ PROVIDER_UNITS = Counter("landscape_provider_cost_units_total", "Units charged",
 FACTS_FROM_STORE = Counter("landscape_facts_from_store_total", "Facts answered without a call", ["provider"])
 #: Time calls wait for admission.
 GATE_WAIT = Histogram(
-    "landscape_ratelimit_wait_seconds", "Wait for admission", ["provider"], buckets=(0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10)
+    "landscape_ratelimit_wait_seconds",
+    "Wait for admission",
+    ["provider"],
+    buckets=(0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10),
 )
 #: Calls between admission and answer, in this process.
 CALLS_IN_FLIGHT = Gauge("landscape_calls_in_flight", "Calls in flight in this process", ["provider"])
@@ -32,6 +35,8 @@ DISPATCHED = Counter("landscape_dispatched_total", "Messages sent", ["service", 
 #: 1 on the process that holds the service's leader lease.
 LEADER = Gauge("landscape_leader", "1 while this process leads its service", ["service"])
 #: Outcomes per transaction of the recorder.
-RECORDED = Histogram("landscape_recorded_batch", "Outcomes per transaction", ["service"], buckets=(1, 2, 5, 10, 25, 50, 100))
+RECORDED = Histogram(
+    "landscape_recorded_batch", "Outcomes per transaction", ["service"], buckets=(1, 2, 5, 10, 25, 50, 100)
+)
 #: 1 while the process can work: stores reachable, loop alive.
 READY = Gauge("landscape_ready", "1 while this worker is ready", ["service"])

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     """
     if settings is None:
         settings = config.load()
-        log.configure(settings.log, service="gateway", secrets=[settings.token])
+        log.configure(settings.log, service="gateway", secrets=settings.secrets)
     settings.require("postgres_url", "token")
     pool = build_pool(settings.postgres_url, size=POOL_SIZE, name="landscape-gateway")
     pool.timeout = WAIT_SECONDS
@@ -64,6 +64,8 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         guards=[requires_token(settings.token)],
     )
     registry = CollectorRegistry()
+    services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
+    gateway = Gateway(pool, _data_source(settings), services, ping_redis)
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
         handlers,
@@ -73,7 +75,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         logging_config=None,
         openapi_config=None,
         request_max_body_size=BODY_BYTES,
-        state=State({"gateway": Gateway(pool, _data_source(settings), ping_redis), "registry": registry}),
+        state=State({"gateway": gateway, "registry": registry}),
     )
     app.state.described = handlers
     # Around everything, so that requests no route takes are seen too.

@@ -20,6 +20,8 @@ class Gateway:
     pool: Pool
     data_source: DataSource
     """Who answers the pipelines started here."""
+    services: tuple[str, ...]
+    """Services that run here; empty means all of them."""
     ping_redis: Ping | None
     """None: this process was not told of any Redis."""
 

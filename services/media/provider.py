@@ -46,7 +46,10 @@ PROVIDER = Provider(
     errors=(
         *(ErrorRule(ErrorCategory.QUOTA, code=code, until="midnight_pacific") for code in _DAILY),
         # The same reason stands for limits per minute and per day; only the message tells them apart.
-        *(ErrorRule(ErrorCategory.QUOTA, code=c, pattern="per day", until="midnight_pacific") for c in _THROTTLED),
+        *(
+            ErrorRule(ErrorCategory.QUOTA, code=c, pattern="per day", until="midnight_pacific")
+            for c in _THROTTLED
+        ),
         *(ErrorRule(ErrorCategory.THROTTLED, code=code) for code in _THROTTLED),
         *(ErrorRule(ErrorCategory.ACCOUNT, code=code) for code in _ACCOUNT),
         ErrorRule(ErrorCategory.NON_RECOVERABLE, status=400),
@@ -164,7 +167,9 @@ CHANNELS = Endpoint(
 async def handle(items: Sequence[Item], call: Call) -> Mapping[int, Outcome]:
     """Up to 50 videos, then the channels they belong to."""
     videos = await call(VIDEOS, [item.key for item in items])
-    owners = {video.answer.channel_id for video in videos.values() if video.answer and video.answer.channel_id}
+    owners = {
+        video.answer.channel_id for video in videos.values() if video.answer and video.answer.channel_id
+    }
     channels = await call(CHANNELS, sorted(owners)) if owners else {}
     return {item.item_id: _outcome(videos[item.key], channels) for item in items}
 
@@ -180,4 +185,6 @@ def _outcome(video: Fact[Video], channels: Mapping[str, Fact[Channel]]) -> Outco
         published_at=answer.published_at, duration=answer.duration, views=answer.views, likes=answer.likes,
         comments=answer.comments, subscribers=known.subscribers if known else None,
     )  # fmt: skip
-    return Completed(result, (video, channel) if channel else (video,), degraded="" if known else "no_channel")
+    return Completed(
+        result, (video, channel) if channel else (video,), degraded="" if known else "no_channel"
+    )

@@ -35,7 +35,9 @@ PROVIDER = Provider(
         ErrorRule(ErrorCategory.NON_RECOVERABLE, status=400),
         ErrorRule(ErrorCategory.NON_RECOVERABLE, status=404),
         ErrorRule(ErrorCategory.THROTTLED, status=429),
-        ErrorRule(ErrorCategory.QUOTA, status=503, pattern=r'"retry_after"'),  # a parsing incident with a told end
+        ErrorRule(
+            ErrorCategory.QUOTA, status=503, pattern=r'"retry_after"'
+        ),  # a parsing incident with a told end
     ),
 )
 

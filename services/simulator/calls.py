@@ -82,7 +82,9 @@ class Call:
     def _make(self, question: Question, fault: str = "") -> Answer:
         stage = self._stage
         account: Account = self._meter.account(stage.limits(self._provider.name), self._tally.in_flight)
-        return question.answer(Scene(stage.world, account, stage.settings.answer_bytes, fault))
+        settings = stage.settings
+        scene = Scene(stage.world, account, settings.answer_bytes, fault, settings.oauth_token_seconds)
+        return question.answer(scene)
 
     def _charge(self, units: int) -> None:
         self._tally.charge(units)

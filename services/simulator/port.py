@@ -60,6 +60,8 @@ class Scene(NamedTuple):
     """A fault of kind VARIANT to play inside the answer, or the limit per minute (by its name in Limits) that
     refuses the call.
     """
+    oauth_token_seconds: int = 3599
+    """Life of an access token given out now."""
 
 
 class Answer(NamedTuple):

@@ -40,16 +40,18 @@ NOT_FOUND = (
     '<!DOCTYPE html><html lang="en"><head><title>Page not found</title></head><body><h1>404</h1>'
     "<p>The page you are looking for does not exist or has been moved.</p></body></html>"
 )
-DENIED = "<html><head><title>Access denied</title></head><body><h1>{} Forbidden</h1></body></html>"
+DENIED = "<html><head><title>Access denied</title></head><body><h1>403 Forbidden</h1></body></html>"
+BROKEN = "<html><head><title>Error</title></head><body><h1>500 Internal Server Error</h1></body></html>"
 
 
 def html(article: Article, url: str, lang: str, charset: str, *, huge: bool = False) -> str:
     """The whole page. Without `lang` the root element has no such attribute."""
     site, title, description = escape(article.site), escape(article.title), escape(article.description)
     host = "/".join(url.split("/", 3)[:3])
+    root = f'<html lang="{lang}">' if lang else "<html>"
     links = "".join(f'<li><a href="{host}/{item[:4].lower()}">{item}</a></li>' for item in _NAVIGATION)
     return (
-        f"<!DOCTYPE html>\n<html{f' lang="{lang}"' if lang else ''}>\n<head>\n"
+        f"<!DOCTYPE html>\n{root}\n<head>\n"
         f'<meta charset="{charset}">\n<title>{title}</title>\n'
         f'<meta name="description" content="{description}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -78,7 +80,12 @@ def markdown(article: Article) -> str:
 def text(article: Article) -> str:
     """As `return_page_text` has it."""
     return "\n".join(
-        [" ".join(_NAVIGATION), article.title, *(text for _, text in article.blocks), f"© 2026 {article.site}"]
+        [
+            " ".join(_NAVIGATION),
+            article.title,
+            *(text for _, text in article.blocks),
+            f"© 2026 {article.site}",
+        ]
     )
 
 
@@ -98,9 +105,13 @@ def pdf(article: Article) -> bytes:
         offsets.append(len(body))
         body += b"%d 0 obj%b endobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return body + b"xref\n0 6\n0000000000 65535 f \n%btrailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
-        table,
-        len(body),
+    return (
+        body
+        + b"xref\n0 6\n0000000000 65535 f \n%btrailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n"
+        % (
+            table,
+            len(body),
+        )
     )
 
 

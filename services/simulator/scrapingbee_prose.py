@@ -1,6 +1,7 @@
 """Articles as companies publish them: headline, sections and sentences that name topics and companies."""
 
 from datetime import date
+from itertools import cycle
 from random import Random
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from services.simulator.sites import PLATFORMS
 from services.simulator.vocabulary import ASPECTS, QUESTIONS, TOPICS, name, sentence, title
 from services.simulator.world import Page, World
 
-MIN_WORDS, MAX_WORDS = 300, 1500
+MIN_WORDS, MAX_WORDS = 300, 1250
+"""Aimed at; the last section may go beyond by about 250."""
 COMPANIES_NAMED = 5
 """Other companies than its own that an article names, at most."""
 _NAMELESS_SHARE = 0.1
@@ -36,7 +38,7 @@ _SENTENCES = [
     "For {topic}, the most expensive mistake is to choose before the problem is understood.",
     "{other} failed our test twice, {company} once; both vendors have announced corrections.",
     "Regulation differs between countries, so check who is liable before you sign.",
-    "We’ve seen naïve forecasts go wrong: one café chain paid €{count} a month for seats nobody used.",
+    "There are naïve forecasts in this field: one café chain paid €{count} a month for seats nobody used.",
     "Support in the local language is part of the offer of {company}, but not of every reseller.",
     "Keep an exit plan: ask how your data on {topic} can be exported, and in which format.",
     "{audience} should read the service levels before they read the brochure.",
@@ -65,20 +67,19 @@ class Article(NamedTuple):
 def write(world: World, rng: Random, page: Page) -> Article:
     """The article at a page, `rng` being in the state that belongs to it."""
     topic = next((topic for topic in TOPICS if topic in page.title.lower()), pick(rng, TOPICS))
-    companies = _companies(world, rng, page.name)
+    writer = _Writer(rng, topic, _companies(world, rng, page.name))
     target = MIN_WORDS + int((MAX_WORDS - MIN_WORDS) * rng.random() ** 2)
     blocks: list[tuple[str, str]] = [("p", page.snippet)]
-    words = len(page.snippet.split())
-    sections = 0
+    words, sections = len(page.snippet.split()), 0
     while words < target:
-        section = [("h2", _fill(rng, _HEADINGS[sections % len(_HEADINGS)], topic, companies))]
-        section += [("p", _paragraph(rng, topic, companies)) for _ in range(2 + int(rng.random() * 2))]
+        section = [("h2", writer.fill(_HEADINGS[sections % len(_HEADINGS)]))]
+        section += [("p", writer.paragraph()) for _ in range(2 + int(rng.random() * 2))]
         if rng.random() < 0.3:
             section += [("li", sentence(rng)) for _ in range(3)]
         if rng.random() < 0.15:
-            section.append(("blockquote", _fill(rng, pick(rng, _SENTENCES), topic, companies)))
+            section.append(("blockquote", writer.sentence()))
         if rng.random() < 0.15:
-            section.append(("p", pick(rng, QUESTIONS).format(topic) + " " + pick(rng, world.snippets)))
+            section.append(("p", f"{pick(rng, QUESTIONS).format(topic)} {pick(rng, world.snippets)}"))
         words += sum(len(text.split()) for _, text in section)
         blocks += section
         sections += 1
@@ -105,24 +106,32 @@ def _companies(world: World, rng: Random, own: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _paragraph(rng: Random, topic: str, companies: list[str]) -> str:
-    count = 2 + int(rng.random() * 4)
-    texts = (
-        _fill(rng, pick(rng, _SENTENCES), topic, companies) if rng.random() < 0.7 else sentence(rng)
-        for _ in range(count)
-    )
-    return " ".join(texts)
+class _Writer:
+    """Goes through the sentences in an order of its own, so that none follows itself."""
 
+    def __init__(self, rng: Random, topic: str, companies: list[str]) -> None:
+        self._rng, self._topic, self._companies = rng, topic, companies
+        self._forms = cycle(rng.sample(_SENTENCES, len(_SENTENCES)))
 
-def _fill(rng: Random, form: str, topic: str, companies: list[str]) -> str:
-    company, other = pick(rng, companies), pick(rng, companies)
-    text = form.format(
-        audience=pick(rng, _AUDIENCES),
-        topic=topic,
-        company=company,
-        other=other if other != company else "an older vendor",
-        aspect=pick(rng, ASPECTS),
-        percent=3 + int(rng.random() * 60),
-        count=10 * (1 + int(rng.random() * 60)),
-    )
-    return text[0].upper() + text[1:]
+    def paragraph(self) -> str:
+        count = 2 + int(self._rng.random() * 4)
+        return " ".join(
+            self.sentence() if self._rng.random() < 0.7 else sentence(self._rng) for _ in range(count)
+        )
+
+    def sentence(self) -> str:
+        return self.fill(next(self._forms))
+
+    def fill(self, form: str) -> str:
+        rng = self._rng
+        company, other = pick(rng, self._companies), pick(rng, self._companies)
+        text = form.format(
+            audience=pick(rng, _AUDIENCES),
+            topic=self._topic,
+            company=company,
+            other=other if other != company else "an older vendor",
+            aspect=pick(rng, ASPECTS),
+            percent=3 + int(rng.random() * 60),
+            count=10 * (1 + int(rng.random() * 60)),
+        )
+        return text[0].upper() + text[1:]

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A search answer is padded to about this size; one that is larger by itself stays as it is."""
     fault_rate: Share = 0.0
     """Share of calls that fail by the built-in mixture of faults."""
+    oauth_token_seconds: Annotated[int, Meta(ge=0)] = 3599
+    """Life of an access token that is given out from now on; 0 gives out tokens that have expired."""
     limits: dict[str, Limits] = {}
     """By provider name. A provider that is absent has none."""
 

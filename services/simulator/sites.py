@@ -1,5 +1,6 @@
 """The web sites of the world: platforms, companies known in every world, made-up ones and a long tail."""
 
+import re
 from typing import NamedTuple
 
 from services.simulator.chance import digest, generator
@@ -34,6 +35,8 @@ _ENDINGS = (
     + ["co.uk"] * 7 + ["org.uk"] * 2 + ["de"] * 7 + ["fr"] * 3 + ["com.au"] * 2 + ["co.jp"] * 2
     + ["com.sa"] * 3 + ["com.vn"] * 2 + ["vn"] * 2 + ["in"] * 2
 )  # fmt: skip
+_LONG_ENDINGS = tuple(sorted({f".{ending}" for ending in _ENDINGS if "." in ending}))
+_TAIL_LABEL = re.compile(f"((?:{'|'.join(SYLLABLES)}){{3}})(?:[1-9][0-9]?)?")
 _SUBDOMAINS = ["blog", "shop", "docs", "help", "go", "academy"]
 
 
@@ -86,6 +89,21 @@ def at(host: str) -> Site:
     """A site of the tail, or one that no search shows, by its host."""
     label = host.removeprefix("www.").split(".")[0].rstrip("0123456789")
     return Site(label.title(), host, _home(host), newsroom=False)
+
+
+def domain(host: str) -> str:
+    """What the owner of a host of this world registered, in its ASCII form."""
+    labels = host.split(".")[-3 if host.endswith(_LONG_ENDINGS) else -2 :]
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
+    )
+
+
+def tail_name(registered: str) -> str | None:
+    """What the small site at a domain is called; None for a domain that no small site has."""
+    label, _, ending = registered.partition(".")
+    found = _TAIL_LABEL.fullmatch(label) if ending in _ENDINGS else None
+    return found[1].title() if found else None
 
 
 def _home(host: str) -> str:

@@ -98,8 +98,9 @@ class Gate:
                 async with asyncio.timeout(self._pause(wait)):
                     await self._wake.wait()
             self._wake.clear()
-            if not (self._waiting or self._in_flight or self._released or self._hold_seconds):
-                continue
+            idle = not (self._waiting or self._in_flight or self._released or self._hold_seconds)
+            if idle and self._epoch:
+                continue  # the first round trip is made at once: settling is over before the first call
             try:
                 wait, reason = await self._round()
             except (RedisError, OSError) as error:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -77,8 +77,13 @@ class Frozen:
     warnings: list[str] = field(default_factory=list)
 
 
-def freeze(request: StartRequest, data_source: DataSource = "simulator") -> Frozen:
-    """Canonical and without duplicates. Raises InputError for what only shows in the whole request."""
+def freeze(
+    request: StartRequest, data_source: DataSource = "simulator", services: Collection[str] = ()
+) -> Frozen:
+    """Canonical and without duplicates. Raises InputError for what only shows in the whole request.
+
+    `services` are those that run here; empty means all of them.
+    """
     warnings: list[str] = []
     keywords, merged = _merge_keywords(request)
     codes = _distinct([regions.region(code).code for code in request.regions], "regions", warnings)
@@ -89,13 +94,18 @@ def freeze(request: StartRequest, data_source: DataSource = "simulator") -> Froz
         raise InputError(Problem("", detail))
     company, competitors = _canonical_companies(request)
     wanted = set(request.config.phases)
+    off = _phases_off(wanted, services, warnings)
     config = PipelineConfig(
         keywords=keywords,
         regions=codes,
         content_types=types,
         pages=request.config.serp.pages,
         curve=request.config.curve,
-        phases=tuple(phase.name for phase in PHASES.values() if phase.mandatory or phase.name in wanted),
+        phases=tuple(
+            phase.name
+            for phase in PHASES.values()
+            if phase.name not in off and (phase.mandatory or phase.name in wanted)
+        ),
         device=request.device,
         language=request.language,
         company=company,
@@ -107,6 +117,18 @@ def freeze(request: StartRequest, data_source: DataSource = "simulator") -> Froz
     if added := [phase for phase in config.phases if phase not in wanted]:
         warnings.append(f"/config/phases: {', '.join(added)} is always in")
     return Frozen(config, merged, warnings)
+
+
+def _phases_off(wanted: Collection[str], services: Collection[str], warnings: list[str]) -> set[str]:
+    """Phases nobody here would work on. A mandatory one among them refuses the start."""
+    off = {phase.name for phase in PHASES.values() if services and phase.service not in services}
+    for phase in (PHASES[name] for name in sorted(off)):
+        why = f"{phase.name} is off: the service {phase.service} does not run here, its provider has no key"
+        if phase.mandatory:
+            raise InputError(Problem("/config/phases", f"{why}; nothing works without it"))
+        if phase.name in wanted:
+            warnings.append(f"/config/phases: {why}")
+    return off
 
 
 def config_hash(config: PipelineConfig) -> str:

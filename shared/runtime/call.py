@@ -19,6 +19,7 @@ from shared.runtime.batching import Batcher, together
 from shared.runtime.http import Wire
 from shared.runtime.meter import Meter
 from shared.runtime.recorder import Recorder
+from shared.runtime.verdict import BUG
 from shared.store.calls import Intent, StoredFact
 from shared.store.jobs import Claim
 from shared.store.outcomes import BoughtFact, Record, Settlement
@@ -74,8 +75,11 @@ class Buyer:
         lookups: Batcher[Want, StoredFact | None],
         recorder: Recorder,
         unit_price: float | None,
+        source: str = "",
     ) -> None:
         self.provider = provider
+        self.source = source or provider.name
+        """Who answers. A stand-in's facts must never answer for the provider's, nor the other way round."""
         self._wire = wire
         self._gate = gate
         self._intents = intents
@@ -92,7 +96,7 @@ class Buyer:
         self, claim: Claim, endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any]
     ) -> Mapping[str, Fact[A]]:
         """One fact per distinct subject: from the store, from a call already under way, or from a new one."""
-        keys = {s: fact_key(self.provider.name, endpoint.name, s, params) for s in dict.fromkeys(subjects)}
+        keys = {s: fact_key(self.source, endpoint.name, s, params) for s in dict.fromkeys(subjects)}
         joined = {s: self._under_way[key] for s, key in keys.items() if key in self._under_way}
         own = {s: key for s, key in keys.items() if s not in joined}
         # Announced before the first await: between a look-up and a purchase nobody else may begin one.
@@ -173,11 +177,20 @@ class Buyer:
         status, body, duration = await self._send(claim, intent, request)
         try:
             answers = _read(endpoint, body, subjects)
+            units = endpoint.cost(answers)
         except ProviderError as error:
             error.status = status
             self._settle_error(intent, error, duration, claim.phase)
             raise
-        units = endpoint.cost(answers)
+        except Exception as error:
+            # A defect of ours. The provider has answered all the same, and charged nobody knows what.
+            self._meter.ended(BUG, duration, None)
+            text = f"{type(error).__name__}: {error}"
+            settlement = Settlement(
+                intent.call_id, claim.phase, "settled", BUG, status, duration_seconds=duration, error=text
+            )
+            self._recorder.add(Record(settlement)).add_done_callback(_seen)
+            raise
         self._meter.ended("ok", duration, units)
         settlement = Settlement(
             intent.call_id, claim.phase, "settled", "ok", status, units, self._money(units), duration
@@ -196,14 +209,17 @@ class Buyer:
         async with self._slots:
             if self.draining:
                 raise Draining
-            token, started = None, 0.0
+            recorded = self._intents.add(intent)
+            token, sent, started = None, False, 0.0
             try:
                 # Before the gate: a slot of the provider is not held while the database commits.
-                if not await self._intents.add(intent):
+                if not await asyncio.shield(recorded):
                     raise LeaseLost  # noqa: TRY301 - must pass the settlement below
                 waited = time.perf_counter()
                 token = await self._gate.admit()
-                started = time.perf_counter()
+                if self.draining:
+                    raise Draining  # noqa: TRY301 - must pass the settlement below
+                sent, started = True, time.perf_counter()
                 self._meter.gate_wait.observe(started - waited)
                 with self._meter.in_flight.track_inprogress():
                     status, body = await self._wire.send(request)
@@ -212,20 +228,23 @@ class Buyer:
                 self._settle_error(intent, error, time.perf_counter() - started, claim.phase)
                 raise
             except BaseException as error:
-                if token is None:
-                    self._refund(intent, claim.phase, type(error).__name__)
-                else:  # cancelled with the request out
+                if sent:  # cancelled with the request out
                     cut = ProviderError(f"cut short: {type(error).__name__}")
                     self._settle_error(intent, cut, time.perf_counter() - started, claim.phase)
+                else:
+                    await self._refund(intent, recorded, claim.phase, type(error).__name__)
                 raise
             finally:
                 if token:
                     self._gate.release(token)
 
-    def _refund(self, intent: Intent, phase: str, reason: str) -> None:
-        """The request never left."""
+    async def _refund(
+        self, intent: Intent, recorded: "asyncio.Future[bool]", phase: str, reason: str
+    ) -> None:
+        """The request never left. Its row may still be on the way to the ledger: that is waited for."""
         settlement = Settlement(intent.call_id, phase, "refunded", reason, units=0.0, money=self._money(0.0))
-        self._recorder.add(Record(settlement)).add_done_callback(_seen)
+        recorded.add_done_callback(lambda _: self._recorder.add(Record(settlement)).add_done_callback(_seen))
+        await asyncio.wait([recorded])
 
     def _settle_error(self, intent: Intent, error: ProviderError, duration: float, phase: str) -> None:
         """What the ledger knows of a failed call. Without an answer it is in doubt: it may have been charged."""

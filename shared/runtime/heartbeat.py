@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from shared import log
 from shared.store.heartbeats import Heartbeats
-from shared.store.pool import Unavailable
 
 _log = log.get(__name__)
 
@@ -48,7 +47,7 @@ class Heartbeat(threading.Thread):
                 continue
             try:
                 held = self._store.renew(list(watched), self._lease_seconds)
-            except Unavailable as error:
+            except Exception as error:  # noqa: BLE001 - without this thread the process would lose every lease
                 _log.warning("heartbeat_missed", jobs=len(watched), error=str(error))
                 continue
             for job_id in watched.keys() - held:

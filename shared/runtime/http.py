@@ -60,10 +60,11 @@ class Wire:
     ) -> None:
         """Raises ConfigError for an address or a key that can be none."""
         self._provider = provider
-        self._base_url = _checked_url(provider)
+        base_url = _checked_url(provider)
+        self._base_url = str(base_url).rstrip("/")
         self._key = _checked_key(provider, api_key)
-        self._headers = {
-            "Host": self._base_url.netloc.decode(),
+        headers = {
+            "Host": base_url.netloc.decode(),
             "Accept": "application/json",
             # What httpx unpacks without further packages; aiohttp would offer what it can unpack itself.
             "Accept-Encoding": "gzip, deflate",
@@ -71,8 +72,10 @@ class Wire:
         }
         kind, name = provider.auth
         if kind != "query":
-            self._headers[name or "Authorization"] = api_key if kind == "header" else f"Bearer {api_key}"
-        timeout = httpx.Timeout(provider.timeout_seconds, connect=min(10.0, provider.timeout_seconds))
+            headers[name or "Authorization"] = api_key if kind == "header" else f"Bearer {api_key}"
+        self._headers = httpx.Headers(headers)
+        # The whole call has its own limit; a timer for every read would cost more than reading.
+        timeout = httpx.Timeout(None, connect=min(10.0, provider.timeout_seconds))
         self._extensions = {"timeout": timeout.as_dict()}
         self._transport = build_transport(transport, concurrency) if isinstance(transport, str) else transport
 
@@ -109,12 +112,7 @@ class Wire:
     def _build(self, request: Request) -> httpx.Request:
         kind, name = self._provider.auth
         query = urlencode({**request.query, name: self._key} if kind == "query" else request.query)
-        raw_path = (
-            self._base_url.raw_path.rstrip(b"/")
-            + request.path.encode()
-            + (b"?" + query.encode() if query else b"")
-        )
-        url = self._base_url.copy_with(raw_path=raw_path)
+        url = f"{self._base_url}{request.path}?{query}" if query else f"{self._base_url}{request.path}"
         return httpx.Request(
             request.method, url, headers=self._headers, json=request.json, extensions=self._extensions
         )
@@ -164,13 +162,20 @@ def _never_left(error: Exception) -> bool:
 
 async def _read(response: httpx.Response) -> bytes:
     chunks, size = [], 0
-    async for chunk in response.aiter_bytes():
+    encoded = response.headers.get("content-encoding")
+    # Most answers need no unpacking, and httpx's unpacking costs as much as parsing them.
+    source = (
+        response.stream
+        if isinstance(response.stream, httpx.AsyncByteStream) and not encoded
+        else response.aiter_bytes()
+    )
+    async for chunk in source:
         size += len(chunk)
         if size > BODY_LIMIT:
             raise TransportError(f"answer larger than {BODY_LIMIT} bytes")
         chunks.append(chunk)
     length = response.headers.get("content-length", "")
-    if length.isdigit() and not response.headers.get("content-encoding") and size < int(length):
+    if length.isdigit() and not encoded and size < int(length):
         raise TransportError("answer cut off")
     return b"".join(chunks)
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from shared import log
 from shared.store.leases import drop_lease, take_lease
 from shared.store.pool import Pool, Unavailable
 
 _log = log.get(__name__)
+T = TypeVar("T")
 
 #: One round of a leader's work; seconds until it wants the next one.
 Round = Callable[[], Awaitable[float]]
@@ -44,18 +46,14 @@ class Leader:
         renew_at, leading = 0.0, False
         try:
             while True:
-                try:
-                    if loop.time() >= renew_at:
-                        leading = await self._take()
-                        renew_at = loop.time() + self._lease_seconds / 3
-                    if leading:
-                        await self._rounds(loop)
-                except (Unavailable, OSError) as error:
-                    _log.warning("leader_paused", lease=self._name, error=str(error))
-                    await asyncio.sleep(PAUSE_SECONDS)
-                except Exception:  # noqa: BLE001 - dispatch must outlive a defect in one round
-                    _log.exception("leader_round_failed", lease=self._name)
-                    await asyncio.sleep(PAUSE_SECONDS)
+                if loop.time() >= renew_at:
+                    taken = await self._attempt(self._take)
+                    if taken is None:  # who cannot renew does no rounds
+                        await asyncio.sleep(PAUSE_SECONDS)
+                        continue
+                    leading, renew_at = taken, loop.time() + self._lease_seconds / 3
+                if leading:
+                    await self._rounds(loop)
                 next_at = min(renew_at, *self._due.values()) if leading else renew_at
                 await asyncio.sleep(max(0.0, next_at - loop.time()))
         finally:
@@ -73,5 +71,15 @@ class Leader:
     async def _rounds(self, loop: asyncio.AbstractEventLoop) -> None:
         for work, due in self._due.items():
             if loop.time() >= due:
-                self._due[work] = loop.time() + PAUSE_SECONDS  # stands when the round raises
-                self._due[work] = loop.time() + await work()
+                pause = await self._attempt(work)
+                self._due[work] = loop.time() + (PAUSE_SECONDS if pause is None else pause)
+
+    async def _attempt(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """None when it went wrong: the others have their turn, and it has its next."""
+        try:
+            return await work()
+        except (Unavailable, OSError) as error:
+            _log.warning("leader_paused", lease=self._name, error=str(error))
+        except Exception:  # noqa: BLE001 - dispatch must outlive a defect in one round
+            _log.exception("leader_round_failed", lease=self._name)
+        return None

@@ -27,6 +27,8 @@ A = TypeVar("A", bound=msgspec.Struct)
 
 #: An item whose try was cut short by a store being away is due again after this. Seconds.
 INTERRUPTED_SECONDS = 1.0
+#: After a restart of Postgres the pool may hand out this many dead connections in a row, and one alive.
+CLAIM_TRIES = 8
 
 
 class Processor:
@@ -59,15 +61,7 @@ class Processor:
         """Claim the message's job and account for each of its items. A void message does nothing."""
         if self._buyer.draining:
             return
-        async with unit_of_work(self._pool) as conn:
-            claim = await jobs.claim_job(
-                conn,
-                message,
-                phase=self._phase,
-                holder=self._holder,
-                lease_seconds=self._lease_seconds,
-                known=self._known,
-            )
+        claim = await self._claim(message)
         if claim is None:
             return
         work = asyncio.create_task(self._work(claim))
@@ -77,6 +71,7 @@ class Processor:
                 await asyncio.wait([work])
         finally:
             self._works.discard(work)
+            work.cancel()  # has ended, unless this was cancelled: by Dramatiq's time limit
         if not work.cancelled():
             work.result()  # raises what should never be: the lease runs out and the reaper returns the items
         elif self._buyer.draining:
@@ -84,6 +79,22 @@ class Processor:
         else:
             return  # the lease was lost; whoever has the job now accounts for it
         await self._complete(claim)
+
+    async def _claim(self, message: Message) -> Claim | None:
+        for _ in range(CLAIM_TRIES):
+            try:
+                async with unit_of_work(self._pool) as conn:
+                    return await jobs.claim_job(
+                        conn,
+                        message,
+                        phase=self._phase,
+                        holder=self._holder,
+                        lease_seconds=self._lease_seconds,
+                        known=self._known,
+                    )
+            except Unavailable as error:
+                _log.warning("claim_failed", job_id=message.job_id, error=str(error))
+        return None  # the job is dispatched again, or its lease runs out
 
     async def drain(self, seconds: float) -> None:
         """Start no more calls; let those in flight end and be recorded, then cut the rest short."""

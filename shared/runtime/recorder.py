@@ -42,16 +42,16 @@ class Recorder:
             try:
                 async with pipelined_unit_of_work(self._pool) as conn:
                     moved = await record(conn, batch)
-            except Unavailable as error:
-                pause = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
-                _log.warning("record_delayed", units=len(batch), pause_seconds=pause, error=str(error))
-                await asyncio.sleep(pause)
             except Unstorable as error:
                 if len(batch) == 1:
                     _log.exception("record_refused")
                     return [error]
                 # Find the one that cannot be stored, so that it alone fails.
                 return [result for unit in batch for result in await self._write([unit])]
+            except Unavailable as error:
+                pause = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
+                _log.warning("record_delayed", units=len(batch), pause_seconds=pause, error=str(error))
+                await asyncio.sleep(pause)
             else:
                 self._size.observe(len(batch))
                 return [not unit.ending or unit.ending.item_id in moved for unit in batch]

@@ -15,8 +15,7 @@ def serve(provider: Provider, handle: Handle) -> RedisBroker:
     Raises ConfigError when a setting is missing or wrong.
     """
     settings = load()
-    own = settings.provider(provider.service)
-    log.configure(settings.log, service=provider.service, secrets=[own.api_key or "", settings.token])
+    log.configure(settings.log, service=provider.service, secrets=settings.secrets)
     process = WorkerProcess(provider, handle, settings)
 
     async def start() -> None:

@@ -22,6 +22,7 @@ from shared.errors import ConfigError, SchemaError
 from shared.runtime import exposition
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Buyer, Want
+from shared.runtime.cancellation import cancel
 from shared.runtime.dispatcher import Dispatcher
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.housekeeping import LEASE, Housekeeping
@@ -76,9 +77,10 @@ class WorkerProcess:
         self._settings = settings
         self._own = own
         self._provider = with_overrides(provider, settings)
+        self._declared_url = provider.base_url
         self._handle = handle
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._pool = build_pool(settings.postgres_url, name=f"landscape-{provider.service}")
+        self._pool = build_pool(settings.postgres_url, name=f"landscape-{provider.service}", check=False)
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: dict[str, str | None] = {"postgres": "not yet checked", "redis": "not yet checked"}
         self._alive_at = time.monotonic()
@@ -103,6 +105,7 @@ class WorkerProcess:
             lookups=Batcher(self._find_facts),
             recorder=recorder,
             unit_price=self._own.unit_price,
+            source=provider.name if provider.base_url == self._declared_url else f"{provider.name} stand-in",
         )
         self._heartbeat = Heartbeat(Heartbeats(settings.postgres_url, self._holder), runtime.lease_seconds)
         self._heartbeat.start()
@@ -142,9 +145,7 @@ class WorkerProcess:
 
     async def drain(self) -> None:
         """Stop leading and start no more calls; what is in flight may end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(self._tasks)
         await self.processor.drain(self._settings.runtime.drain_seconds)
 
     async def stop(self) -> None:
@@ -156,6 +157,7 @@ class WorkerProcess:
         await self._pool.close()
         if self._server:
             self._server.shutdown()
+            self._server.server_close()
         _log.info("worker_stopped")
 
     async def _wait_for_store(self) -> None:

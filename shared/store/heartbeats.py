@@ -19,13 +19,13 @@ class Heartbeats:
         self._conn: psycopg.Connection[tuple[object, ...]] | None = None
 
     def renew(self, job_ids: Sequence[int], lease_seconds: float) -> set[int]:
-        """Renew these jobs' leases; the jobs still held. Raises psycopg.OperationalError without a database."""
+        """Renew these jobs' leases; the jobs still held. Raises psycopg.Error, without a database an OperationalError."""
         if self._conn is None or self._conn.closed:
             self._conn = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
         parameters = {"job_ids": list(job_ids), "holder": self._holder, "lease": lease_seconds}
         try:
             return {cast("int", row[0]) for row in self._conn.execute(_SQL["renew_leases"], parameters)}
-        except psycopg.OperationalError:
+        except psycopg.Error:
             self.close()
             raise
 

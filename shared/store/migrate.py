@@ -43,12 +43,15 @@ def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         connection.execute(_TABLE)
-        applied: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM schema_migrations").fetchall())
+        applied: dict[str, str] = dict(
+            connection.execute("SELECT name, checksum FROM schema_migrations").fetchall()
+        )
         missing = _missing(applied, migrations(folder))
         for migration in missing:
             connection.execute(migration.sql)
             connection.execute(
-                "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (migration.name, migration.checksum)
+                "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)",
+                (migration.name, migration.checksum),
             )
         return [migration.name for migration in missing]
 
@@ -66,5 +69,7 @@ async def require_schema(connection: Connection) -> None:
 def _missing(applied: dict[str, str], known: list[Migration]) -> list[Migration]:
     for migration in known:
         if applied.get(migration.name, migration.checksum) != migration.checksum:
-            raise SchemaError(f"{migration.name} was edited after it was applied; add a new migration instead")
+            raise SchemaError(
+                f"{migration.name} was edited after it was applied; add a new migration instead"
+            )
     return [migration for migration in known if migration.name not in applied]

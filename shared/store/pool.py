@@ -12,15 +12,19 @@ Pool = AsyncConnectionPool[Connection]
 
 #: The database is away, full, restarting or found a deadlock: the same statement may work later.
 Unavailable = psycopg.OperationalError
-#: The content itself is refused and always will be.
-Unstorable = (psycopg.DataError, psycopg.IntegrityError)
+#: The content itself is refused and always will be. Ask for it first: one of them is an OperationalError too.
+Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 
 #: A statement that runs longer than this is a bug; loading a pipeline of a million items takes about 15 s.
 STATEMENT_TIMEOUT_SECONDS = 60
 
 
-def build_pool(url: str, *, size: int = 6, name: str = "landscape") -> Pool:
-    """A closed pool; open it on the event loop that will use it. Connections are checked at every checkout."""
+def build_pool(url: str, *, size: int = 6, name: str = "landscape", check: bool = True) -> Pool:
+    """A closed pool; open it on the event loop that will use it.
+
+    With `check` every connection is tried before it is handed out. It costs a round trip each time; who
+    repeats what failed can do without, and loses up to `size` tries when Postgres restarts.
+    """
     return AsyncConnectionPool(
         url,
         min_size=1,
@@ -28,7 +32,7 @@ def build_pool(url: str, *, size: int = 6, name: str = "landscape") -> Pool:
         open=False,
         name=name,
         timeout=10,
-        check=AsyncConnectionPool.check_connection,
+        check=AsyncConnectionPool.check_connection if check else None,
         kwargs={
             "autocommit": True,
             "application_name": name,

@@ -14,4 +14,6 @@ def load(aggregate: str) -> dict[str, LiteralString]:
     """Query text by name. Raises KeyError on use of an unknown one, FileNotFoundError for an unknown aggregate."""
     _, *parts = _NAME.split((SQL / f"{aggregate}.sql").read_text())
     # The text comes from our own files only, which is what LiteralString is there to assure.
-    return {name: cast("LiteralString", body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {
+        name: cast("LiteralString", body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }

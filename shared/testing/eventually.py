@@ -4,12 +4,24 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 #: Longer than anything takes on a busy machine. Seconds.
 DEADLINE_SECONDS = 20.0
+
+
+@overload
+async def eventually(
+    condition: Callable[[], Awaitable[T]], seconds: float = DEADLINE_SECONDS, *, what: str = ""
+) -> T: ...
+
+
+@overload
+async def eventually(
+    condition: Callable[[], T], seconds: float = DEADLINE_SECONDS, *, what: str = ""
+) -> T: ...
 
 
 async def eventually(

@@ -1,5 +1,6 @@
 """Jobs of a phase, one step at a time, as dispatcher and worker take them."""
 
+from typing import Any
 from uuid import UUID
 
 from shared.domain.job import Plan
@@ -7,6 +8,7 @@ from shared.domain.message import Message
 from shared.domain.phases import PHASES, SERP_COLLECTION
 from shared.store.jobs import Claim, claim_job, create_jobs, mark_dispatched
 from shared.store.pool import Connection
+from shared.testing.pipelines import start_pipeline
 
 HOLDER = "tests"
 _ALL = 100_000
@@ -41,3 +43,20 @@ async def claim(
         return await claim_job(
             conn, message, phase=phase, holder=holder, lease_seconds=lease_seconds, known={}
         )
+
+
+async def start_searches(conn: Connection, number: int, **config: Any) -> UUID:
+    """A pipeline of so many searches."""
+    keywords = [f"keyword {n}" for n in range(number)]
+    return await start_pipeline(conn, keywords=keywords, content_types=["organic"], **config)
+
+
+async def hold(
+    conn: Connection, searches: int = 1, *, holder: str = HOLDER, lease_seconds: float = 60.0
+) -> Claim:
+    """A claimed job with all searches of a new pipeline."""
+    message = await dispatch(conn, await start_searches(conn, searches))
+    held = await claim(conn, message, holder=holder, lease_seconds=lease_seconds)
+    if held is None:
+        raise AssertionError("a fresh message is not void")
+    return held

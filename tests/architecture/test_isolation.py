@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+PROVIDERS = sorted(path.parent.name for path in (ROOT / "services").glob("*/provider.py"))
 ENTRY_POINTS = {
-    "serp": "services.serp.worker",
-    "media": "services.media.worker",
+    **{service: f"services.{service}.worker" for service in PROVIDERS},
     "gateway": "services.gateway.app",
     "simulator": "services.simulator.__main__",
 }
@@ -20,13 +20,12 @@ ENVIRONMENT = {
     "LANDSCAPE_POSTGRES_URL": "postgresql://nobody:none@127.0.0.1:9/none",
     "LANDSCAPE_REDIS_URL": "redis://127.0.0.1:9/0",
     "LANDSCAPE_TOKEN": "none-of-your-business",
-    "LANDSCAPE_PROVIDERS__SERP__API_KEY": "none",
-    "LANDSCAPE_PROVIDERS__MEDIA__API_KEY": "none",
+    **{f"LANDSCAPE_PROVIDERS__{service.upper()}__API_KEY": "none" for service in PROVIDERS},
 }
 
 
 def test_every_service_has_an_entry_point_here() -> None:
-    """A new one is tested, too."""
+    """A new folder is tested, too."""
     folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
 
     assert folders == set(ENTRY_POINTS)
@@ -63,7 +62,7 @@ print(sorted({{m.__name__.split(".")[1] for m in own if m.__name__.startswith("s
     assert done.stdout == f"[{service!r}]\n"
 
 
-@pytest.mark.parametrize("service", ["serp", "media"])
+@pytest.mark.parametrize("service", PROVIDERS)
 def test_worker_without_settings_says_what_is_missing(service: str) -> None:
     """The variable's name, on the last line, and no connection attempt."""
     done = subprocess.run(

@@ -75,11 +75,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _needs(item: pytest.Item, programs: set[str]) -> bool:
     callspec = getattr(item, "callspec", None)
-    return any(value in programs for value in callspec.params.values() if isinstance(value, str)) if callspec else False
+    return (
+        any(value in programs for value in callspec.params.values() if isinstance(value, str))
+        if callspec
+        else False
+    )
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+def private_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
     """A server by its name, empty; whoever asks first starts it."""
     started: dict[str, Server] = {}
     reader, writer = os.pipe()  # the servers end with this process, however that ends
@@ -101,6 +105,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
 
 @pytest.fixture(params=[VALKEY, REDIS])
-def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
+def server(request: pytest.FixtureRequest, private_servers: Callable[[str], Server]) -> Server:
     """Each server the broker must work with."""
-    return servers(request.param)
+    return private_servers(request.param)

@@ -25,12 +25,14 @@ ANSWER_SECONDS = 2 * WAIT_SECONDS + 2.0
 
 
 @pytest.fixture(params=["fake", "valkey", "redis-server"])
-async def gate(request: pytest.FixtureRequest, servers: Callable[[str], Any]) -> AsyncIterator[Admission]:
+async def gate(
+    request: pytest.FixtureRequest, private_servers: Callable[[str], Any]
+) -> AsyncIterator[Admission]:
     """The fake, and the real one on each server."""
     if request.param == "fake":
         yield FakeGate(POLICY)
         return
-    client = build_async_client(servers(request.param).url)
+    client = build_async_client(private_servers(request.param).url)
     gate = Gate(client, "provider", POLICY)
     await gate.start()
     yield gate
@@ -137,7 +139,9 @@ async def test_cancelled_waits_neither_take_nor_lose_a_slot(gate: Admission) -> 
         for one in chance.sample(calls, 6):
             one.cancel()
         results = await asyncio.gather(*calls, return_exceptions=True)
-        errors = [r for r in results if r is not None and not isinstance(r, asyncio.CancelledError | GateShut)]
+        errors = [
+            r for r in results if r is not None and not isinstance(r, asyncio.CancelledError | GateShut)
+        ]
         assert not errors
 
     async def all_free() -> bool:

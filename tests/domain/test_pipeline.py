@@ -244,3 +244,19 @@ def test_a_configuration_survives_its_column() -> None:
 def test_priorities_are_ordered() -> None:
     """The four names stand for the four numbers of the record."""
     assert PRIORITIES == {"critical": 1000, "high": 100, "normal": 0, "low": -100}
+
+
+def test_a_phase_whose_service_does_not_run_is_off_and_said() -> None:
+    """Without a key for YouTube the pipeline goes without videos instead of waiting for ever."""
+    frozen = freeze(parse(b'{"keywords": ["a"], "regions": ["US"]}'), services=("serp",))
+
+    assert frozen.config.phases == ("serp_collection",)
+    assert "media" in frozen.warnings[0]
+
+
+def test_a_start_is_refused_where_the_mandatory_service_does_not_run() -> None:
+    """Nothing works without searches."""
+    with pytest.raises(InputError) as refused:
+        freeze(parse(b'{"keywords": ["a"], "regions": ["US"]}'), services=("media",))
+
+    assert refused.value.problems[0].pointer == "/config/phases"

@@ -19,7 +19,10 @@ BASELINE = {
     "latency_tail": 0,
     "answer_bytes": 12_000,
     "fault_rate": 0,
-    "limits": {"scale_serp": None, "youtube": None},
+    "oauth_token_seconds": 3599,
+    "limits": dict.fromkeys(
+        ("scale_serp", "youtube", "google_ads", "oauth", "cognism", "scrapingbee", "openai")
+    ),
 }
 
 

@@ -52,7 +52,9 @@ async def test_calls_of_held_jobs_are_written_before_they_leave(conn: Connection
     job = await held(conn)
     first, second = intent(job), intent(job)
     assert await insert_calls(conn, [first, second]) == {first.call_id, second.call_id}
-    query = "SELECT pipeline_id::text, job_id, provider, endpoint, subjects, state, outcome FROM provider_calls"
+    query = (
+        "SELECT pipeline_id::text, job_id, provider, endpoint, subjects, state, outcome FROM provider_calls"
+    )
     assert await fetch(conn, query) == [(job.pipeline_id, job.job_id, "p", "answers", 3, "sent", None)] * 2
 
 

@@ -43,7 +43,8 @@ async def fail_all(conn: Connection, pipeline_id: UUID, phase: str) -> None:
     job = await claim_all(conn, pipeline_id, phase)
     assert job
     failed = [
-        Record(ending=Ending(job.pipeline_id, i.item_id, job.job_id, phase, "failed", spent=1)) for i in job.items
+        Record(ending=Ending(job.pipeline_id, i.item_id, job.job_id, phase, "failed", spent=1))
+        for i in job.items
     ]
     await record(conn, failed)
 
@@ -67,7 +68,9 @@ async def test_folding_keeps_every_sum(conn: Connection) -> None:
 async def test_folding_and_counting_at_once_loses_nothing(pool: Pool) -> None:
     """Rows that are appended while two others fold are neither lost nor counted twice."""
     async with pool.connection() as conn:
-        pipeline_id = await start_pipeline(conn, keywords=[f"k {n}" for n in range(60)], content_types=["news"])
+        pipeline_id = await start_pipeline(
+            conn, keywords=[f"k {n}" for n in range(60)], content_types=["news"]
+        )
         (total,) = await fetch(conn, "SELECT sum(delta)::int FROM counters")
         messages = [await dispatch(conn, pipeline_id, 1) for _ in range(total)]
     done = asyncio.Event()
@@ -85,7 +88,9 @@ async def test_folding_and_counting_at_once_loses_nothing(pool: Pool) -> None:
 
     await asyncio.gather(fold(), fold(), count())
     async with pool.connection() as conn:
-        query = "SELECT name, sum(delta)::int FROM counters WHERE phase = 'serp_collection' GROUP BY 1 ORDER BY 1"
+        query = (
+            "SELECT name, sum(delta)::int FROM counters WHERE phase = 'serp_collection' GROUP BY 1 ORDER BY 1"
+        )
         assert await fetch(conn, query) == [("pending", 0), ("processing", total)]
 
 
@@ -97,7 +102,13 @@ async def test_a_pipeline_ends_when_nothing_is_open(conn: Connection) -> None:
     assert job
     assert await end_pipelines(conn, MANDATORY) == []
     waits = Ending(
-        job.pipeline_id, job.items[0].item_id, job.job_id, job.phase, "pending", wait_seconds=-1, wait_reason="rate"
+        job.pipeline_id,
+        job.items[0].item_id,
+        job.job_id,
+        job.phase,
+        "pending",
+        wait_seconds=-1,
+        wait_reason="rate",
     )
     await record(conn, [Record(ending=waits)])
     assert await end_pipelines(conn, MANDATORY) == []

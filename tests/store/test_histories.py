@@ -72,7 +72,11 @@ class History:
     async def dispatch(self) -> int:
         phase = self.random.choice(list(PHASES))
         plan = Plan(
-            str(self.pipeline_id), "", alone=self.random.random() < 0.3, size=self.random.randint(1, 4), priority=0
+            str(self.pipeline_id),
+            "",
+            alone=self.random.random() < 0.3,
+            size=self.random.randint(1, 4),
+            priority=0,
         )
         messages = await jobs.create_jobs(self.conn, phase, PHASES[phase].service, [plan])
         self.messages += [(phase, message) for message in messages]
@@ -102,7 +106,9 @@ class History:
         units = [unit for item in items for unit in await self.outcome(held, item)]
         async with self.conn.transaction():
             moved = await record(self.conn, units)
-        self.spent.update(u.ending.item_id for u in units if u.ending and u.ending.spent and u.ending.item_id in moved)
+        self.spent.update(
+            u.ending.item_id for u in units if u.ending and u.ending.spent and u.ending.item_id in moved
+        )
         return len(moved)
 
     async def outcome(self, held: Claim, item: Item) -> list[Record]:
@@ -111,17 +117,29 @@ class History:
         sent = await insert_calls(self.conn, [intent])
         call = Settlement(intent.call_id, held.phase, "settled", "ok", 200, 1.0)
         fact = BoughtFact(str(uuid7()), intent.call_id, "p", "e", item.key, {}, {})
-        state = self.random.choice(["completed", "completed", "failed", "skipped", "pending", "pending", "pending"])
+        state = self.random.choice(
+            ["completed", "completed", "failed", "skipped", "pending", "pending", "pending"]
+        )
         ending = Ending(held.pipeline_id, item.item_id, held.job_id, held.phase, state, spent=1)
         if state == "pending":
             wait = self.random.choice([SOON, LATER, None])
             reason = self.random.choice(["retry", "rate"]) if wait else None
             spent = int(reason == "retry")
-            ending = Ending(held.pipeline_id, item.item_id, held.job_id, held.phase, state, spent, wait, reason)
-            doubt = Settlement(intent.call_id, held.phase, self.random.choice(["settled", "in_doubt"]), "recoverable")
-            return [Record(doubt), Record(ending=ending)] if self.random.random() < 0.7 else [Record(ending=ending)]
+            ending = Ending(
+                held.pipeline_id, item.item_id, held.job_id, held.phase, state, spent, wait, reason
+            )
+            doubt = Settlement(
+                intent.call_id, held.phase, self.random.choice(["settled", "in_doubt"]), "recoverable"
+            )
+            return (
+                [Record(doubt), Record(ending=ending)]
+                if self.random.random() < 0.7
+                else [Record(ending=ending)]
+            )
         if state != "completed" or not sent:
-            return [Record(call, (fact,))] if sent else [Record(ending=ending)] if state != "completed" else []
+            return (
+                [Record(call, (fact,))] if sent else [Record(ending=ending)] if state != "completed" else []
+            )
         result: SearchResult | VideoResult = VideoResult(found=True)
         if held.phase == SERP_COLLECTION:
             found = self.random.sample(range(VIDEOS), 2)
@@ -147,7 +165,8 @@ class History:
 
     async def reap(self) -> int:
         reaped = [
-            await jobs.reap_jobs(self.conn, phase.service, phase.name, CRASH_LIMIT) for phase in PHASES.values()
+            await jobs.reap_jobs(self.conn, phase.service, phase.name, CRASH_LIMIT)
+            for phase in PHASES.values()
         ]
         return sum(number for number, _ in reaped)
 
@@ -169,20 +188,26 @@ class History:
     async def step(self) -> None:
         """Something happens; afterwards everything must be as it should."""
         often: list[Callable[[], Awaitable[int]]] = [self.dispatch, self.claim, self.record]
-        happening = self.random.choice([*often * 3, self.close, self.close, self.reap, self.wake, self.redispatch, self.fold])
+        happening = self.random.choice(
+            [*often * 3, self.close, self.close, self.reap, self.wake, self.redispatch, self.fold]
+        )
         self.happened[happening.__name__] += bool(await happening())
         await self.check(happening.__name__)
 
     async def finish(self) -> None:
         """Whoever still holds something dies, every wait is over, and from then on all goes well."""
-        await self.conn.execute("UPDATE job_queue SET lease_until = now() - interval '1 s' WHERE state = 'processing'")
+        await self.conn.execute(
+            "UPDATE job_queue SET lease_until = now() - interval '1 s' WHERE state = 'processing'"
+        )
         await self.conn.execute("UPDATE waiting SET next_at = now()")
         await self.reap()
         while await self.wake():
             pass
         for phase in PHASES.values():
             messages = await jobs.redispatch_jobs(self.conn, phase.service, SOON)
-            plans = [Plan(str(self.pipeline_id), "", alone=alone, size=100, priority=0) for alone in (True, False)]
+            plans = [
+                Plan(str(self.pipeline_id), "", alone=alone, size=100, priority=0) for alone in (True, False)
+            ]
             messages += await jobs.create_jobs(self.conn, phase.name, phase.service, plans)
             for message in messages:
                 held = await claim(self.conn, message, phase=phase.name)
@@ -195,7 +220,9 @@ class History:
         states = {item_id: ItemState(state) for item_id, state, _ in rows}
         steps = {(was, states[n]) for n, was in self.states.items() if was is not states[n]}
         assert steps <= TRANSITIONS, what
-        assert {n for n in states if n not in self.states and states[n] is not ItemState.PENDING} == set(), what
+        assert {n for n in states if n not in self.states and states[n] is not ItemState.PENDING} == set(), (
+            what
+        )
         self.states = states
         assert {n: attempts for n, _, attempts in rows if attempts} == dict(self.spent), what
         pending = sorted(n for n, state in states.items() if state is ItemState.PENDING)

@@ -73,7 +73,8 @@ async def test_a_job_lives_from_due_items_to_its_end(conn: Connection) -> None:
 
     async def where() -> tuple[str, set[str], int]:
         states = await fetch(
-            conn, "SELECT s.state FROM pipeline_state s JOIN items USING (item_id) WHERE phase = 'serp_collection'"
+            conn,
+            "SELECT s.state FROM pipeline_state s JOIN items USING (item_id) WHERE phase = 'serp_collection'",
         )
         (job,) = await fetch(conn, "SELECT state FROM job_queue")
         (due,) = await fetch(conn, "SELECT count(*) FROM ready WHERE phase = 'serp_collection'")
@@ -148,12 +149,16 @@ async def test_jobs_are_made_of_the_items_that_were_asked_for(conn: Connection) 
     """Oldest first, up to the size, each once; a plan for what is due no longer makes no job."""
     pipeline_id = await start(conn, searches=5)
     plan = Plan(str(pipeline_id), "", alone=False, size=3, priority=0)
-    wrong = [replace(plan, batch_key="other"), replace(plan, alone=True), replace(plan, pipeline_id=str(uuid7()))]
+    wrong = [
+        replace(plan, batch_key="other"),
+        replace(plan, alone=True),
+        replace(plan, pipeline_id=str(uuid7())),
+    ]
     messages = await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan, *wrong, plan, plan])
     sizes = await fetch(conn, "SELECT item_ids FROM job_queue ORDER BY job_id")
     assert [len(ids) for ids in sizes] == [3, 2]
     assert len(messages) == 2
-    assert sorted(sum(sizes, [])) == await fetch(conn, "SELECT item_id FROM items ORDER BY 1")
+    assert [n for ids in sizes for n in ids] == await fetch(conn, "SELECT item_id FROM items ORDER BY 1")
 
 
 async def test_two_dispatchers_at_once_share_the_items(pool: Pool) -> None:
@@ -240,7 +245,9 @@ async def test_what_crashes_workers_is_isolated_and_then_given_up(conn: Connecti
         due = await jobs.count_due(conn, SERP_COLLECTION, 100)
         seen.append((len(held.items), [(group.alone, group.count) for group in due]))
     assert seen == [(2, [(False, 2)]), (2, [(True, 2)]), (2, [])]
-    rows = await fetch(conn, "SELECT state, crashes, attempts, error_category, last_error FROM pipeline_state")
+    rows = await fetch(
+        conn, "SELECT state, crashes, attempts, error_category, last_error FROM pipeline_state"
+    )
     assert rows == [("failed", 3, 0, "crash", "its worker died or hung while processing it (time 3)")] * 2
 
 
@@ -262,7 +269,9 @@ async def test_a_zombies_late_records_change_no_item(conn: Connection) -> None:
         Record(Settlement(call.call_id, zombie.phase, "settled", "ok"), (fact,)),
         Record(
             ending=failing(zombie, item.item_id, state="completed").ending,
-            evidence=Evidence(result, (FactRef(fact.fact_key, call.call_id),), (NewItem(VIDEO_ENRICHMENT, "v"),)),
+            evidence=Evidence(
+                result, (FactRef(fact.fact_key, call.call_id),), (NewItem(VIDEO_ENRICHMENT, "v"),)
+            ),
         ),
     ]
     async with conn.transaction():

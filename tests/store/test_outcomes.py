@@ -108,7 +108,8 @@ async def test_what_a_try_left_is_recorded_together(pool: Pool) -> None:
             (item_id, 1, "acme.com", "Acme")
         ]
         assert await fetch(
-            conn, "SELECT key, input FROM items JOIN ready USING (item_id) WHERE items.phase = 'video_enrichment'"
+            conn,
+            "SELECT key, input FROM items JOIN ready USING (item_id) WHERE items.phase = 'video_enrichment'",
         ) == [("v1", {"of": "v1"}), ("v2", {"of": "v2"})]
         assert await counters(conn) == {
             "serp_collection processing": 1,
@@ -192,9 +193,9 @@ async def test_each_ending_counts_what_it_says(conn: Connection) -> None:
     counted = {**expected, "waiting.quota": 1}
     assert await counters(conn) == {f"serp_collection {name}": n for name, n in counted.items()}
     assert await fetch(conn, "SELECT attempts FROM pipeline_state ORDER BY item_id") == [1, 1, 1, 1, 0]
-    assert await fetch(conn, "SELECT error_category, last_error FROM pipeline_state WHERE state = 'failed'") == [
-        ("bug", "why")
-    ]
+    assert await fetch(
+        conn, "SELECT error_category, last_error FROM pipeline_state WHERE state = 'failed'"
+    ) == [("bug", "why")]
 
 
 async def test_evidence_follows_the_item(conn: Connection) -> None:
@@ -206,8 +207,8 @@ async def test_evidence_follows_the_item(conn: Connection) -> None:
     )
     moved = await record(conn, [completed(job, 0, fact, ["lost"]), completed(job, 1, fact, ["kept"])])
     assert moved == {job.items[1].item_id}
-    for table in ("results", "rankings"):
-        assert await fetch(conn, f"SELECT item_id FROM {table}") == [job.items[1].item_id]
+    assert await fetch(conn, "SELECT item_id FROM results") == [job.items[1].item_id]
+    assert await fetch(conn, "SELECT item_id FROM rankings") == [job.items[1].item_id]
     assert await fetch(conn, "SELECT key FROM items WHERE phase = 'video_enrichment'") == ["kept"]
 
 
@@ -252,7 +253,9 @@ async def test_any_text_is_recorded(conn: Connection) -> None:
     assert await fetch(conn, "SELECT key, input FROM items WHERE phase = 'video_enrichment'") == [
         (KEPT, {"of": KEPT})
     ]
-    assert await fetch(conn, "SELECT degraded, last_error FROM pipeline_state WHERE state <> 'pending' ORDER BY 1") == [
+    assert await fetch(
+        conn, "SELECT degraded, last_error FROM pipeline_state WHERE state <> 'pending' ORDER BY 1"
+    ) == [
         (KEPT, None),
         (None, KEPT),
     ]
@@ -273,7 +276,11 @@ async def test_batches_of_several_pipelines_stay_apart(conn: Connection) -> None
     for job in claims:
         call_id = await call(conn, job)
         fact = bought(call_id)
-        units += [Record(settled(call_id), (fact,)), completed(job, 0, fact, ["same"]), completed(job, 1, fact)]
+        units += [
+            Record(settled(call_id), (fact,)),
+            completed(job, 0, fact, ["same"]),
+            completed(job, 1, fact),
+        ]
     async with conn.transaction():
         await record(conn, units)
     for job in claims:

@@ -38,7 +38,9 @@ def storable(value: Any) -> Any:
 @given(st.lists(VALUES, max_size=4))
 def test_rows_are_what_they_were_but_for_what_cannot_be_stored(values: list[Any]) -> None:
     """Text that merely looks like an escaped NUL is left alone."""
-    assert msgspec.json.decode(rows(Row(value) for value in values)) == [{"value": storable(v)} for v in values]
+    assert msgspec.json.decode(rows(Row(value) for value in values)) == [
+        {"value": storable(v)} for v in values
+    ]
 
 
 def test_a_backslash_before_a_nul_stays_a_backslash() -> None:

@@ -14,6 +14,8 @@ SHUTDOWN_MARGIN_SECONDS = 4.0
 #: How long Dramatiq's main process, deaf to signals, waits for its worker to have booted: only forks of other
 #: functions need that, and there are none. By default a worker that fails at boot is noticed after 30 s.
 FORK_MILLISECONDS = 10
+#: An idle worker looks for messages this often; Dramatiq's own second would begin every pipeline.
+POLL_MILLISECONDS = 250
 
 
 @click.command("worker")
@@ -52,4 +54,8 @@ def arguments(service: str, runtime: config.Runtime) -> list[str]:
 
 def environment(runtime: config.Runtime) -> dict[str, str]:
     """Read by Dramatiq when it is imported. It prefetches no more than it can start: the rest stays for others."""
-    return {"dramatiq_queue_prefetch": str(runtime.threads), "TZ": "UTC"}
+    return {
+        "dramatiq_queue_prefetch": str(runtime.threads),
+        "dramatiq_worker_timeout": str(POLL_MILLISECONDS),
+        "TZ": "UTC",
+    }

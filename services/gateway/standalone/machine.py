@@ -136,7 +136,11 @@ class Standalone(AbstractContextManager["Standalone"]):
         token = self._settings.token or self._directory.token()
         gateway_port = self.port or probe.free_port(host)
         gateway = self._gateway(
-            host, gateway_port, common | stack.gateway(environment) | {"LANDSCAPE_TOKEN": token}
+            host,
+            gateway_port,
+            common
+            | stack.gateway(environment)
+            | {"LANDSCAPE_TOKEN": token, "LANDSCAPE_SERVICES": ",".join(self.workers)},
         )
         ports = {service: probe.free_port() for service in self.workers}
         workers = [self._worker(s, port, common | stack.worker(environment, s)) for s, port in ports.items()]

@@ -33,6 +33,7 @@ class Lifecycle(Middleware):
         self._drain = drain
         self._stop = stop
         self._grace_seconds = grace_seconds
+        self._stopping = False
 
     def before_worker_boot(self, _broker: Broker, _worker: Worker) -> None:
         """Open everything; without it the process must not live."""
@@ -41,11 +42,11 @@ class Lifecycle(Middleware):
         except BaseException:  # noqa: BLE001
             _log.exception("boot_failed")
             os._exit(BOOT_FAILED)
+        threading.Thread(target=self._end_with_main_thread, name="lifecycle", daemon=True).start()
 
     def before_worker_shutdown(self, _broker: Broker, worker: Worker) -> None:
         """Take no more messages, then let the jobs come to their end."""
-        # A second signal makes Dramatiq's main thread exit at once; the loop's thread would live on,
-        # hold its leases and lead a service it no longer works for.
+        self._stopping = True
         watchdog = threading.Timer(self._grace_seconds, os._exit, (STOP_FAILED,))
         watchdog.daemon = True
         watchdog.start()
@@ -54,6 +55,13 @@ class Lifecycle(Middleware):
         for thread in worker.workers:
             thread.pause()
         _run(self._drain())
+
+    def _end_with_main_thread(self) -> None:
+        # A second signal makes Dramatiq's main thread exit at once, without any hook if it comes within a
+        # second; the loop's thread would live on, hold its leases and lead a service it no longer works for.
+        threading.main_thread().join()
+        if not self._stopping:
+            os._exit(STOP_FAILED)
 
     def after_worker_shutdown(self, _broker: Broker, _worker: Worker) -> None:
         """Close everything."""
