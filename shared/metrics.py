@@ -36,7 +36,10 @@ DISPATCHED = Counter("landscape_dispatched_total", "Messages sent", ["service", 
 LEADER = Gauge("landscape_leader", "1 while this process leads its service", ["service"])
 #: Outcomes per transaction of the recorder.
 RECORDED = Histogram(
-    "landscape_recorded_batch", "Outcomes per transaction", ["service"], buckets=(1, 2, 5, 10, 25, 50, 100)
+    "landscape_recorded_batch",
+    "Outcomes per transaction",
+    ["service"],
+    buckets=(1, 2, 5, 10, 25, 50, 100, 200, 300),
 )
 #: 1 while the process can work: stores reachable, loop alive.
 READY = Gauge("landscape_ready", "1 while this worker is ready", ["service"])

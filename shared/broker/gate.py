@@ -46,7 +46,9 @@ class Gate:
         self._released: list[str] = []
         self._waiting: list[_Waiter] = []
         self._renew_at = 0.0
-        self._hold_seconds = 0.0
+        self._hold = (0.0, "")
+        self._held_until = 0.0
+        self._held_reason = ""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -84,10 +86,22 @@ class Gate:
         self._released.append(token)
         self._wake.set()
 
-    def hold(self, seconds: float) -> None:
+    def hold(self, seconds: float, reason: str = "rate") -> None:
         """No process starts a call for this long: the provider said so."""
-        self._hold_seconds = max(self._hold_seconds, seconds)
+        self._hold = max(self._hold, (seconds, reason))
+        self._note_hold(seconds, reason)
         self._wake.set()
+
+    def refuse_if_held(self) -> None:
+        """Raises GateShut while a hold is known here that is not worth waiting for; asks nobody."""
+        left = self._held_until - asyncio.get_running_loop().time()
+        if left > self._policy.wait_seconds:
+            raise GateShut(self._held_reason, left)
+
+    def _note_hold(self, seconds: float, reason: str) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        if until > self._held_until:
+            self._held_until, self._held_reason = until, reason
 
     async def _serve(self) -> None:
         """Round trips, one at a time: whenever something changed, was told to wait until now, or at a beat."""
@@ -98,16 +112,22 @@ class Gate:
                 async with asyncio.timeout(self._pause(wait)):
                     await self._wake.wait()
             self._wake.clear()
-            idle = not (self._waiting or self._in_flight or self._released or self._hold_seconds)
+            idle = not (self._waiting or self._in_flight or self._released or self._hold[0])
             if idle and self._epoch:
                 continue  # the first round trip is made at once: settling is over before the first call
             try:
                 wait, reason = await self._round()
             except (RedisError, OSError) as error:
                 _log.warning("gate_unreachable", error=str(error))
-                wait, reason = self._policy.beat_seconds, "rate"
-                await asyncio.sleep(wait)
+                wait, reason = await self._stumble()
+            except Exception:  # noqa: BLE001 - without this task nobody is ever admitted again
+                _log.exception("gate_failed")
+                wait, reason = await self._stumble()
             self._refuse_late(wait, reason)
+
+    async def _stumble(self) -> tuple[float, str]:
+        await asyncio.sleep(self._policy.beat_seconds)
+        return self._policy.beat_seconds, "rate"
 
     def _pause(self, wait: float) -> float:
         """Seconds to the next round trip, if nothing wakes it before."""
@@ -119,7 +139,7 @@ class Gate:
     async def _round(self) -> tuple[float, str]:
         """One decision for everybody waiting: (seconds until the next admission or 0, why not now)."""
         released, self._released = self._released, []
-        hold, self._hold_seconds = self._hold_seconds, 0.0
+        hold, self._hold = self._hold, (0.0, "")
         now = asyncio.get_running_loop().time()
         renewed = list(self._in_flight) if now >= self._renew_at else []
         wanted = [waiter for waiter in self._waiting if not waiter.done()]
@@ -128,11 +148,11 @@ class Gate:
             epoch, admitted, wait, reason = await self._call(released, renewed, tokens, hold)
             if admitted < 0:
                 self._epoch = epoch
-                epoch, admitted, wait, reason = await self._call([], list(self._in_flight), tokens, 0)
-        except (RedisError, OSError):
+                _, admitted, wait, reason = await self._call([], list(self._in_flight), tokens, (0.0, ""))
+        except Exception:
             # Whether it was decided is unknown; who is admitted unheard may have left before the next round.
             self._released += released + tokens
-            self._hold_seconds = max(self._hold_seconds, hold)
+            self._hold = max(self._hold, hold)
             raise
         if renewed:
             self._renew_at = now + self._policy.lease_seconds / 3
@@ -146,10 +166,10 @@ class Gate:
         return wait / _MICRO, reason
 
     async def _call(
-        self, released: list[str], renewed: list[str], wanted: list[str], hold_seconds: float
+        self, released: list[str], renewed: list[str], wanted: list[str], hold: tuple[float, str]
     ) -> tuple[bytes, int, int, str]:
         policy = self._policy
-        epoch, admitted, wait, reason = await self._script(
+        epoch, admitted, wait, why, held = await self._script(
             keys=self._keys,
             args=[
                 self._epoch,
@@ -158,7 +178,8 @@ class Gate:
                 policy.burst,
                 int(policy.lease_seconds * _MICRO),
                 int(policy.settling_seconds * _MICRO),
-                int(hold_seconds * _MICRO),
+                int(hold[0] * _MICRO),
+                hold[1],
                 len(released),
                 len(renewed),
                 len(wanted),
@@ -167,7 +188,10 @@ class Gate:
                 *wanted,
             ],
         )
-        return cast("bytes", epoch), cast("int", admitted), cast("int", wait), cast("bytes", reason).decode()
+        reason = cast("bytes", why).decode()
+        if held:
+            self._note_hold(cast("int", wait) / _MICRO, reason)
+        return cast("bytes", epoch), cast("int", admitted), cast("int", wait), reason
 
     def _refuse_late(self, wait: float, reason: str) -> None:
         """Whoever would wait longer than allowed in place gets an answer now."""

@@ -11,6 +11,8 @@ from shared.errors import ProviderError
 PACIFIC = ZoneInfo("America/Los_Angeles")
 #: How often a refused account, or a quota with no known reset, is tried again. Seconds.
 ACCOUNT_PAUSE_SECONDS = 60.0
+#: The shortest wait after "too fast" or "no more": a provider that names none must not be hammered.
+THROTTLE_PAUSE_SECONDS = 1.0
 
 
 class GateShut(Exception):  # noqa: N818 - not an error: the item waits and spends no attempt
@@ -54,10 +56,10 @@ def hold_seconds(rule: ErrorRule, error: ProviderError, now: datetime) -> float:
     `now` must be aware.
     """
     if rule.category is ErrorCategory.THROTTLED:
-        return error.retry_after or 0.0
+        return max(error.retry_after or 0.0, THROTTLE_PAUSE_SECONDS)
     if rule.category is ErrorCategory.QUOTA:
         if error.retry_after is not None:
-            return error.retry_after
+            return max(error.retry_after, THROTTLE_PAUSE_SECONDS)
         return seconds_to_midnight(now) if rule.until == "midnight_pacific" else ACCOUNT_PAUSE_SECONDS
     return ACCOUNT_PAUSE_SECONDS if rule.category is ErrorCategory.ACCOUNT else 0.0
 

@@ -47,10 +47,9 @@ def window(limits: Limits, items_per_call: int, wait_seconds: float) -> int:
 
 
 def job_size(limits: Limits, items_per_call: int, threads: int, room: int) -> int:
-    """Items per job: whole calls, and few enough that `threads` jobs keep every slot busy."""
-    return max(
-        items_per_call, min(room, 4 * limits.concurrency // threads) // items_per_call * items_per_call
-    )
+    """Items per job: whole calls, and so many that `threads` jobs keep every slot busy."""
+    calls = max(1, min(room // items_per_call, 4 * limits.concurrency // threads))
+    return calls * items_per_call
 
 
 def form_jobs(

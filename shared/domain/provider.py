@@ -112,7 +112,7 @@ class Fact(Generic[A]):
     """None: the provider answered and does not know this subject."""
     ref: FactRef
     from_store: bool
-    """True when no call was made for it now."""
+    """True when it was in the store; False when a call, this item's or another's, bought it now."""
 
 
 class Call(Protocol):

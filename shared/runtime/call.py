@@ -10,9 +10,10 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from uuid_utils.compat import uuid7
 
-from shared.domain.category import categorize
+from shared.domain.category import ErrorCategory, categorize
 from shared.domain.facts import fact_key
 from shared.domain.gate import GateShut, hold_seconds
+from shared.domain.item import WaitReason
 from shared.domain.provider import Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import AnswerError, ProviderError
 from shared.runtime.batching import Batcher, together
@@ -38,9 +39,21 @@ class Admission(Protocol):
         """The call ended."""
         ...
 
-    def hold(self, seconds: float) -> None:
+    def hold(self, seconds: float, reason: str = "rate") -> None:
         """No process may start a call for this long."""
         ...
+
+    def refuse_if_held(self) -> None:
+        """Raises GateShut while a hold is known that is not worth waiting for; costs nothing."""
+        ...
+
+
+#: What holds the gate after an error of this category, as the items say it.
+HOLD_REASONS = {
+    ErrorCategory.THROTTLED: WaitReason.RATE,
+    ErrorCategory.QUOTA: WaitReason.QUOTA,
+    ErrorCategory.ACCOUNT: WaitReason.ACCOUNT,
+}
 
 
 class LeaseLost(Exception):  # noqa: N818 - nothing failed: another worker has the job now
@@ -89,21 +102,24 @@ class Buyer:
         # Some more than the provider takes: the next calls are recorded while these are under way.
         self._slots = asyncio.Semaphore(provider.limits.concurrency + -(-provider.limits.concurrency // 3))
         self._meter = Meter(provider)
-        self._under_way: dict[str, asyncio.Future[Fact[Any]]] = {}
+        self._under_way: dict[tuple[str, float], asyncio.Future[Fact[Any]]] = {}
         self.draining = False
 
     async def buy(
         self, claim: Claim, endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any]
     ) -> Mapping[str, Fact[A]]:
         """One fact per distinct subject: from the store, from a call already under way, or from a new one."""
+        freshness = claim.settings.freshness.get(self.provider.service, self.provider.freshness_seconds)
         keys = {s: fact_key(self.source, endpoint.name, s, params) for s in dict.fromkeys(subjects)}
-        joined = {s: self._under_way[key] for s, key in keys.items() if key in self._under_way}
+        # Who accepts older facts is not joined: what its look-up finds may be too old here.
+        flights = {s: (key, freshness) for s, key in keys.items()}
+        joined = {s: self._under_way[flight] for s, flight in flights.items() if flight in self._under_way}
         own = {s: key for s, key in keys.items() if s not in joined}
         # Announced before the first await: between a look-up and a purchase nobody else may begin one.
         futures: dict[str, asyncio.Future[Fact[Any]]] = {s: asyncio.Future() for s in own}
-        self._under_way.update((own[s], future) for s, future in futures.items())
+        self._under_way.update((flights[s], future) for s, future in futures.items())
         try:
-            facts = await self._obtain(claim, endpoint, own, params, futures)
+            facts = await self._obtain(claim, endpoint, own, params, futures, freshness=freshness)
         except BaseException as error:
             for future in futures.values():
                 if not future.done():
@@ -115,7 +131,7 @@ class Buyer:
         finally:
             for subject, future in futures.items():
                 if not future.done() or future.exception() or future.result().from_store:
-                    self._under_way.pop(own[subject], None)
+                    self._under_way.pop(flights[subject], None)
         for subject, future in joined.items():
             facts[subject] = await asyncio.shield(future)
         return facts
@@ -127,9 +143,10 @@ class Buyer:
         keys: Mapping[str, str],
         params: Mapping[str, Any],
         futures: Mapping[str, "asyncio.Future[Fact[Any]]"],
+        *,
+        freshness: float,
     ) -> dict[str, Fact[A]]:
         """The facts nobody else is after: what the store lacks is bought, in full calls."""
-        freshness = claim.settings.freshness.get(self.provider.service, self.provider.freshness_seconds)
         stored = await together([self._lookups.add(Want(key, freshness)) for key in keys.values()])
         facts: dict[str, Fact[A]] = {}
         for subject, found in zip(keys, stored, strict=True):
@@ -146,15 +163,16 @@ class Buyer:
                 facts[subject] = fact
                 futures[subject].set_result(fact)
             # Until it is committed the store does not know it: who wants it meanwhile joins.
-            committed.add_done_callback(lambda done: self._forget(done, [keys[s] for s in subjects]))
+            flights = [(keys[s], freshness) for s in subjects]
+            committed.add_done_callback(lambda done: self._forget(done, flights))
 
         await together([purchase(subjects) for subjects in calls])
         return facts
 
-    def _forget(self, committed: "asyncio.Future[bool]", keys: Sequence[str]) -> None:
+    def _forget(self, committed: "asyncio.Future[bool]", flights: Sequence[tuple[str, float]]) -> None:
         _seen(committed)
-        for key in keys:
-            self._under_way.pop(key, None)
+        for flight in flights:
+            self._under_way.pop(flight, None)
 
     async def _call(
         self,
@@ -209,6 +227,7 @@ class Buyer:
         async with self._slots:
             if self.draining:
                 raise Draining
+            self._gate.refuse_if_held()  # else every waiting item would leave a row in the ledger
             recorded = self._intents.add(intent)
             token, sent, started = None, False, 0.0
             try:
@@ -258,7 +277,7 @@ class Buyer:
         )  # fmt: skip
         self._recorder.add(Record(settlement)).add_done_callback(_seen)
         if seconds := hold_seconds(rule, error, datetime.now(UTC)):
-            self._gate.hold(seconds)
+            self._gate.hold(seconds, HOLD_REASONS[rule.category])
 
     def _money(self, units: float | None) -> float | None:
         return None if units is None or self._unit_price is None else units * self._unit_price

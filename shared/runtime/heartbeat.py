@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from shared import log
 from shared.store.heartbeats import Heartbeats
@@ -59,4 +59,5 @@ class Heartbeat(threading.Thread):
             work = self._watched.get(job_id)
         if work:  # else it ended meanwhile
             _log.warning("lease_lost", job_id=job_id)
-            work.get_loop().call_soon_threadsafe(work.cancel)
+            with suppress(RuntimeError):  # the loop has just ended, and the work with it
+                work.get_loop().call_soon_threadsafe(work.cancel)

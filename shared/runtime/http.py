@@ -22,6 +22,8 @@ Transport = Literal["aiohttp", "httpx"]
 AGENT = "landscape/0.1"
 #: No answer of any provider is larger. Bytes.
 BODY_LIMIT = 16 * 1024 * 1024
+#: A shorter key is none, and may be an ordinary word. Characters.
+SECRET_LENGTH = 16
 #: How much of an error body rules may look at. Characters.
 ERROR_BODY = 2000
 #: Characters of an error code; the longest known has 43.
@@ -87,10 +89,11 @@ class Wire:
         if isinstance(answer, TransportError):
             raise answer
         response, body = answer
+        # Some providers print the key into links and messages of good answers too.
+        if len(self._key) >= SECRET_LENGTH:
+            body = body.replace(self._key.encode(), b"***")
         if response.is_success:
             return response.status_code, body
-        if self._key:
-            body = body.replace(self._key.encode(), b"***")
         raise _status_error(self._provider, response, body)
 
     async def _try(self, request: Request) -> tuple[httpx.Response, bytes] | TransportError:

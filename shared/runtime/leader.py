@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from shared import log
 from shared.store.leases import drop_lease, take_lease
-from shared.store.pool import Pool, Unavailable
+from shared.store.pool import Passing, Pool
 
 _log = log.get(__name__)
 T = TypeVar("T")
@@ -15,6 +15,8 @@ T = TypeVar("T")
 Round = Callable[[], Awaitable[float]]
 #: Pause after a round that went wrong. Seconds.
 PAUSE_SECONDS = 1.0
+#: How long giving the lease back may take.
+DROP_SECONDS = 2.0
 
 
 class Leader:
@@ -59,8 +61,12 @@ class Leader:
         finally:
             self._notice(0)
             if leading:
-                async with self._pool.connection() as conn:
-                    await drop_lease(conn, self._name, self._holder)
+                # Shielded: who stops us may cancel again meanwhile, and without this the service waits out the lease.
+                await asyncio.wait_for(asyncio.shield(self._drop()), DROP_SECONDS)
+
+    async def _drop(self) -> None:
+        async with self._pool.connection() as conn:
+            await drop_lease(conn, self._name, self._holder)
 
     async def _take(self) -> bool:
         async with self._pool.connection() as conn:
@@ -78,7 +84,7 @@ class Leader:
         """None when it went wrong: the others have their turn, and it has its next."""
         try:
             return await work()
-        except (Unavailable, OSError) as error:
+        except (*Passing, OSError) as error:
             _log.warning("leader_paused", lease=self._name, error=str(error))
         except Exception:  # noqa: BLE001 - dispatch must outlive a defect in one round
             _log.exception("leader_round_failed", lease=self._name)

@@ -8,7 +8,7 @@ import msgspec
 
 from shared import log, metrics
 from shared.domain.gate import GateShut
-from shared.domain.item import Item, WaitReason
+from shared.domain.item import Item, ItemState, WaitReason
 from shared.domain.message import Message
 from shared.domain.provider import Endpoint, Fact, Handle
 from shared.errors import ProviderError
@@ -20,7 +20,7 @@ from shared.runtime.recorder import Recorder
 from shared.store import jobs
 from shared.store.jobs import Claim, PipelineSettings
 from shared.store.outcomes import Record
-from shared.store.pool import Pool, Unavailable, Unstorable, unit_of_work
+from shared.store.pool import Passing, Pool, Unstorable, unit_of_work
 
 _log = log.get(__name__)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -92,7 +92,7 @@ class Processor:
                         lease_seconds=self._lease_seconds,
                         known=self._known,
                     )
-            except Unavailable as error:
+            except Passing as error:
                 _log.warning("claim_failed", job_id=message.job_id, error=str(error))
         return None  # the job is dispatched again, or its lease runs out
 
@@ -130,7 +130,7 @@ class Processor:
             units = [verdict.shut(claim, item, shut) for item in items]
         except LeaseLost:
             return
-        except Unavailable as error:
+        except Passing as error:
             units = [
                 verdict.waiting(claim, item, WaitReason.RETRY, INTERRUPTED_SECONDS, error) for item in items
             ]
@@ -155,13 +155,16 @@ class Processor:
         except Unstorable as error:
             reason = f"its result cannot be stored: {error}"
             moved = await self._recorder.add(verdict.failed(claim, ending.item_id, verdict.BUG, reason))
+            outcome: str = ItemState.FAILED
+        else:
+            outcome = ending.wait_reason or ending.state
         if moved:
-            metrics.ITEMS.labels(claim.phase, ending.wait_reason or ending.state).inc()
+            metrics.ITEMS.labels(claim.phase, outcome).inc()
 
     async def _complete(self, claim: Claim) -> None:
         """Give the lease back. Without the database the lease expires by itself."""
         try:
             async with self._pool.connection() as conn:
                 await jobs.complete_job(conn, claim.job_id, claim.fence)
-        except Unavailable as error:
+        except Passing as error:
             _log.warning("job_not_completed", job_id=claim.job_id, error=str(error))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared import log, metrics
 from shared.runtime.batching import Batcher
 from shared.store.outcomes import Record, record
-from shared.store.pool import Pool, Unavailable, Unstorable, pipelined_unit_of_work
+from shared.store.pool import Passing, Pool, Unstorable, pipelined_unit_of_work
 
 _log = log.get(__name__)
 
@@ -48,7 +48,7 @@ class Recorder:
                     return [error]
                 # Find the one that cannot be stored, so that it alone fails.
                 return [result for unit in batch for result in await self._write([unit])]
-            except Unavailable as error:
+            except Passing as error:
                 pause = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
                 _log.warning("record_delayed", units=len(batch), pause_seconds=pause, error=str(error))
                 await asyncio.sleep(pause)

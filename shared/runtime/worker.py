@@ -181,7 +181,7 @@ class WorkerProcess:
                 async with self._pool.connection() as conn:
                     await require_schema(conn)
                 self._checks["postgres"] = None
-            except (Unavailable, SchemaError) as error:
+            except Exception as error:  # noqa: BLE001 - the probe must outlive whatever it finds
                 self._checks["postgres"] = str(error)
             self._checks["redis"] = await ping(self._redis)
             metrics.READY.labels(self._provider.service).set(0 if any(self._checks.values()) else 1)

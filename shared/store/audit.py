@@ -118,7 +118,7 @@ async def _check_contradictions(conn: Connection, pipeline_id: UUID, name: str, 
 
 
 async def _check_ledger(conn: Connection, pipeline_id: UUID) -> tuple[Check, list[Cost]]:
-    """Calls and units of the counters against the sums of the ledger; no negative and no groundless amount."""
+    """Calls of the counters against the ledger's rows; no negative and no groundless amount."""
     cursor = await conn.execute(_SQL["sum_ledger"], {"pipeline_id": pipeline_id})
     rows = cast("list[tuple[Any, ...]]", await cursor.fetchall())
     costs, problems, ended, counted = [], [], dict[str, int](), 0

@@ -6,6 +6,7 @@ from typing import cast
 import psycopg
 
 from shared.store import queries
+from shared.store.pool import TCP
 
 _SQL = queries.load("jobs")
 
@@ -21,7 +22,7 @@ class Heartbeats:
     def renew(self, job_ids: Sequence[int], lease_seconds: float) -> set[int]:
         """Renew these jobs' leases; the jobs still held. Raises psycopg.Error, without a database an OperationalError."""
         if self._conn is None or self._conn.closed:
-            self._conn = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+            self._conn = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **TCP)
         parameters = {"job_ids": list(job_ids), "holder": self._holder, "lease": lease_seconds}
         try:
             return {cast("int", row[0]) for row in self._conn.execute(_SQL["renew_leases"], parameters)}

@@ -12,6 +12,8 @@ from shared.store import queries
 from shared.store.pool import Connection
 
 _SQL = queries.load("jobs")
+#: Pipelines whose settings a process keeps in mind.
+KNOWN = 1000
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -107,6 +109,8 @@ async def claim_job(
     if not (row := await cursor.fetchone()):
         return None
     pipeline_id, item_ids, fence = cast("tuple[str, list[int], int]", row)
+    if len(known) > KNOWN:
+        known.clear()
     if pipeline_id not in known:
         known[pipeline_id] = await get_settings(conn, pipeline_id)
     claimed = {"job_id": message.job_id, "pipeline_id": pipeline_id, "item_ids": item_ids, "phase": phase}

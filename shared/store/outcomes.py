@@ -86,20 +86,25 @@ async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
 
     An item that no longer belongs to its job is left alone, and so is its evidence.
     """
+    # Items before calls, as the reaper does: two transactions that lock in one order cannot deadlock.
+    moved = await _end_items(conn, [unit.ending for unit in batch if unit.ending])
     if settlements := [unit.settlement for unit in batch if unit.settlement]:
         await conn.execute(_SQL["settle_calls"], {"calls": rows(settlements)})
     if facts := [fact for unit in batch for fact in unit.facts]:
         await conn.execute(_SQL["store_facts"], {"facts": rows(facts)})
-    endings = sorted((u.ending for u in batch if u.ending), key=lambda e: (e.pipeline_id, e.item_id))
-    if not endings:
-        return set()
-    cursor = await conn.execute(_SQL["end_items"], {"items": rows(endings)})
-    moved = {cast("int", row[0]) for row in await cursor.fetchall()}
     completed = [
         (u.ending, u.evidence) for u in batch if u.ending and u.evidence and u.ending.item_id in moved
     ]
     await _store_evidence(conn, completed)
     return moved
+
+
+async def _end_items(conn: Connection, endings: Sequence[Ending]) -> set[int]:
+    if not endings:
+        return set()
+    ordered = sorted(endings, key=lambda e: (e.pipeline_id, e.item_id))
+    cursor = await conn.execute(_SQL["end_items"], {"items": rows(ordered)})
+    return {cast("int", row[0]) for row in await cursor.fetchall()}
 
 
 async def _store_evidence(conn: Connection, completed: Sequence[tuple[Ending, Evidence]]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -12,11 +13,20 @@ Pool = AsyncConnectionPool[Connection]
 
 #: The database is away, full, restarting or found a deadlock: the same statement may work later.
 Unavailable = psycopg.OperationalError
+#: As Unavailable, and a database that has become read-only: a standby after a fail-over, a full disk.
+Passing = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
 #: The content itself is refused and always will be. Ask for it first: one of them is an OperationalError too.
 Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 
 #: A statement that runs longer than this is a bug; loading a pipeline of a million items takes about 15 s.
 STATEMENT_TIMEOUT_SECONDS = 60
+#: A peer that vanished without a word is noticed within about 15 s instead of the kernel's 15 minutes.
+TCP: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 def build_pool(url: str, *, size: int = 6, name: str = "landscape", check: bool = True) -> Pool:
@@ -36,6 +46,7 @@ def build_pool(url: str, *, size: int = 6, name: str = "landscape", check: bool 
         kwargs={
             "autocommit": True,
             "application_name": name,
+            **TCP,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
         },
     )

@@ -14,6 +14,7 @@ class FakeGate:
         self._policy = policy
         self._tokens = itertools.count()
         self._held_until = 0.0
+        self._held_reason = "rate"
         self._changed = asyncio.Event()
         self.in_flight: set[str] = set()
         """Tokens given and not yet released."""
@@ -30,7 +31,7 @@ class FakeGate:
                 return token
             left = late - loop.time()
             if held > allowed or left <= 0:
-                raise GateShut("rate" if held > 0 else "concurrency", max(held, allowed))
+                raise GateShut(self._held_reason if held > 0 else "concurrency", max(held, allowed))
             self._changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(held, left) if held > 0 else left):
@@ -41,7 +42,15 @@ class FakeGate:
         self.in_flight.discard(token)
         self._changed.set()
 
-    def hold(self, seconds: float) -> None:
+    def hold(self, seconds: float, reason: str = "rate") -> None:
         """No call starts for this long."""
-        self._held_until = max(self._held_until, asyncio.get_running_loop().time() + seconds)
+        until = asyncio.get_running_loop().time() + seconds
+        if until > self._held_until:
+            self._held_until, self._held_reason = until, reason
         self._changed.set()
+
+    def refuse_if_held(self) -> None:
+        """Raises GateShut while a hold is not worth waiting for."""
+        left = self._held_until - asyncio.get_running_loop().time()
+        if left > self._policy.wait_seconds:
+            raise GateShut(self._held_reason, left)

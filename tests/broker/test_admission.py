@@ -105,6 +105,21 @@ async def test_a_long_hold_refuses_at_once_and_says_how_long(gate: Admission) ->
         assert 55 < caught.value.wait_seconds <= 60
 
 
+async def test_a_known_hold_is_told_without_waiting(gate: Admission) -> None:
+    """With its own reason; one that is worth waiting for, or none, refuses nobody."""
+    gate.refuse_if_held()
+    gate.hold(WAIT_SECONDS * 0.5, "rate")
+    gate.refuse_if_held()
+    gate.hold(60.0, "account")
+    with pytest.raises(GateShut) as caught:
+        gate.refuse_if_held()
+    assert caught.value.reason == "account"
+    assert 55 < caught.value.wait_seconds <= 60
+    with pytest.raises(GateShut) as caught:
+        await asyncio.wait_for(gate.admit(), ANSWER_SECONDS)
+    assert caught.value.reason == "account"
+
+
 async def test_releasing_what_is_not_held_does_nothing(gate: Admission) -> None:
     """A token given back twice, or never given, frees no slot of another."""
     tokens = await fill(gate)

@@ -167,8 +167,8 @@ def test_full_window_makes_no_job() -> None:
 TABLE = [
     ("serp", Limits(20, 10), 1, 40, 5),
     ("keywords", Limits(1, 1), 10_000, 40_000, 10_000),
-    ("enrichment", Limits(10, 10), 20, 800, 20),
-    ("media", Limits(20, 20), 50, 4_000, 50),
+    ("enrichment", Limits(10, 10), 20, 800, 40),
+    ("media", Limits(20, 20), 50, 4_000, 250),
     ("pages", Limits(5), 1, 40, 1),
     ("llm", Limits(50, 8), 1, 50, 12),
     ("benchmark", Limits(100), 1, 800, 25),

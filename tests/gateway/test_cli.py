@@ -134,7 +134,11 @@ def test_worker_becomes_one_dramatiq_process_on_its_own_queue() -> None:
     assert words[:3] == ["-m", "dramatiq", "services.serp.worker:broker"]
     assert {"--processes=1", "--threads=7", "--worker-shutdown-timeout=6500", "--skip-logging"} <= set(words)
     assert words[-2:] == ["--queues", "serp"]
-    assert environment(runtime) == {"dramatiq_queue_prefetch": "7", "TZ": "UTC"}
+    assert environment(runtime) == {
+        "dramatiq_queue_prefetch": "7",
+        "dramatiq_worker_timeout": "250",
+        "TZ": "UTC",
+    }
 
 
 @pytest.mark.parametrize(

@@ -359,11 +359,36 @@ async def test_upstream_is_open_until_its_last_item_has_ended(conn: Connection) 
 
 
 async def test_only_the_holder_closes_a_job(conn: Connection) -> None:
-    """A stale fence closes nothing, so a zombie cannot end its successor's job."""
+    """A stale fence closes nothing, so a zombie cannot end its successor's job; nor does an item left over."""
+    pipeline_id = await start(conn, searches=2)
+    held = await claim(conn, await dispatch(conn, pipeline_id))
+    assert held
+    first, last = (failing(held, item.item_id) for item in held.items)
+    await record(conn, [first])
+    await jobs.complete_job(conn, held.job_id, held.fence)
+    assert await fetch(conn, "SELECT state FROM job_queue") == ["processing"]
+    await record(conn, [last])
+    await jobs.complete_job(conn, held.job_id, held.fence - 1)
+    assert await fetch(conn, "SELECT state FROM job_queue") == ["processing"]
+    await record_all(conn, held)
+    await jobs.complete_job(conn, held.job_id, held.fence)
+    assert await fetch(conn, "SELECT state, lease_until FROM job_queue") == [("completed", None)]
+
+
+async def test_a_job_with_an_item_left_over_is_not_closed(conn: Connection) -> None:
+    """Its lease runs out instead, and the reaper returns the item."""
     pipeline_id = await start(conn)
     held = await claim(conn, await dispatch(conn, pipeline_id))
     assert held
-    await jobs.complete_job(conn, held.job_id, held.fence - 1)
-    assert await fetch(conn, "SELECT state FROM job_queue") == ["processing"]
     await jobs.complete_job(conn, held.job_id, held.fence)
-    assert await fetch(conn, "SELECT state, lease_until FROM job_queue") == [("completed", None)]
+    assert await fetch(conn, "SELECT state FROM job_queue") == ["processing"]
+
+
+async def test_a_job_takes_no_more_than_its_size_whatever_the_planner_believes(conn: Connection) -> None:
+    """Statistics of an almost empty table once made one job swallow every due item."""
+    await start(conn)
+    await conn.execute("ANALYZE ready")
+    pipeline_id = await start(conn, 500)
+    plan = Plan(str(pipeline_id), "", alone=False, size=5, priority=0)
+    await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan])
+    assert await fetch(conn, "SELECT cardinality(item_ids) FROM job_queue") == [5]

@@ -30,6 +30,8 @@ class Api:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
+        if not token.isascii():
+            raise AuthError("the token holds a letter that no token has; copy it again")
         headers = {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_SECONDS)
 
@@ -41,18 +43,18 @@ class Api:
 
     def start(self, body: bytes) -> dict[str, Any]:
         """POST /pipeline/start."""
-        return self._call("POST", "/api/v1/pipeline/start", content=body).json()  # type: ignore[no-any-return]
+        return self._json("POST", "/api/v1/pipeline/start", content=body)
 
     def newest(self) -> str:
         """Id of the pipeline started last. Raises NotFoundError when there is none."""
-        pipelines = self._call("GET", "/api/v1/pipeline", params={"limit": "1"}).json()["items"]
+        pipelines = self._json("GET", "/api/v1/pipeline", params={"limit": "1"})["items"]
         if not pipelines:
             raise NotFoundError("there is no pipeline yet; `landscape start` starts one")
         return str(pipelines[0]["pipeline_id"])
 
     def progress(self, pipeline_id: str) -> dict[str, Any]:
         """GET /monitoring/pipeline/{id}/progress."""
-        return self._call("GET", f"/api/v1/monitoring/pipeline/{pipeline_id}/progress").json()  # type: ignore[no-any-return]
+        return self._json("GET", f"/api/v1/monitoring/pipeline/{pipeline_id}/progress")
 
     def report(self, pipeline_id: str, form: str) -> bytes:
         """GET /pipeline/{id}/report as json or html."""
@@ -60,7 +62,19 @@ class Api:
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
         """GET /pipeline/{id}/audit."""
-        return self._call("GET", f"/api/v1/pipeline/{pipeline_id}/audit").json()  # type: ignore[no-any-return]
+        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/audit")
+
+    def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        response = self._call(method, path, **arguments)
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise LandscapeError(
+                f"{self.url} is not a gateway of ours: its answer is no JSON object; check LANDSCAPE_URL"
+            )
+        return answer
 
     def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
@@ -76,6 +90,8 @@ def _problem(response: httpx.Response) -> LandscapeError:
     try:
         problem = response.json()
     except ValueError:
+        problem = {}
+    if not isinstance(problem, dict):
         problem = {}
     title = str(problem.get("detail") or problem.get("title") or f"status {response.status_code}")
     match response.status_code:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import httpx
 
-from services.gateway.cli import api, audit, exits, watch
+from services.gateway.cli import api, audit, exits, options, watch
 from services.gateway.demo.chaos import Chaos
 from services.gateway.standalone.datadir import DataDir
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
@@ -61,10 +61,17 @@ def command(chaos: bool, seed: int, latency_ms: float, fault_rate: float, output
 
 
 def _empty(folder: Path) -> Path:
-    """The data directory without an earlier demo's data: a fact bought then would not be bought now."""
+    """The data directory without an earlier demo's data: a fact bought then would not be bought now.
+
+    Raises ConfigError for any other data, which is not ours to delete.
+    """
     if DataDir(folder).is_in_use():
         raise ConfigError(f"a demo runs in {folder.parent}; wait for it, or pass another --output")
+    if folder.exists() and any(folder.iterdir()) and not (folder / options.DEMO_MARK).exists():
+        raise ConfigError(f"{folder} holds other data than a demo's; pass another --output")
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / options.DEMO_MARK).touch()
     return folder
 
 
@@ -100,7 +107,8 @@ def _leaders(report: dict[str, Any]) -> str:
     lines = ["share of voice, organic, all regions:"]
     for row in shown:
         role = f"  ({row['role']})" if row["role"] in {"client", "competitor"} else ""
-        lines.append(f"  {row['share_of_voice']:6.1%}  {row['name'] or row['domain']}{role}")
+        share = "   n/a" if row["share_of_voice"] is None else f"{row['share_of_voice']:6.1%}"
+        lines.append(f"  {share}  {row['name'] or row['domain']}{role}")
     return "\n".join(lines)
 
 
@@ -109,6 +117,8 @@ def _ledger(url: str) -> str:
     ledger = httpx.get(f"{url}/_control/ledger", timeout=10).json()
     lines = ["the simulator's own ledger:"]
     for provider, row in ledger.items():
+        if not row["calls"]:
+            continue
         lines.append(
             f"  {provider}: {row['calls']} calls, {row['faults_injected']} faults injected, "
             f"{row['subjects']} subjects bought, {row['repeated_subjects']} bought again"

@@ -10,8 +10,20 @@ COLUMNS = ("keyword", "group", "brand")
 _BRAND = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
-def read(text: str) -> list[str | dict[str, Any]]:
-    """Keywords as the start body wants them. Raises InputError naming each broken line."""
+def read(content: bytes) -> list[str | dict[str, Any]]:
+    """Keywords as the start body wants them, from UTF-8. Raises InputError naming each broken line."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(Problem(f"/line {line}", "is not UTF-8; save the file as UTF-8")) from None
+    try:
+        return _read(text)
+    except csv.Error as error:
+        raise InputError(Problem("/keywords", f"is no CSV: {error}")) from None
+
+
+def _read(text: str) -> list[str | dict[str, Any]]:
     lines = text.removeprefix("\ufeff").splitlines()
     header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
     if "keyword" not in header:

@@ -10,6 +10,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Where `landscape up` keeps everything unless told otherwise.
 DATA_DIR = Path(".landscape")
+#: A data directory with this file in it was made by a demo; the next one may delete it, unless `up` was told to keep it.
+DEMO_MARK = "demo"
 
 
 def data_dir(function: F) -> F:

@@ -11,7 +11,7 @@ from services.gateway.cli import api, keyword_file, options, watch
 
 @click.command("start")
 @click.argument("keywords", nargs=-1)
-@click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="CSV with a keyword column, or one keyword a line; - is standard input.")  # fmt: skip
+@click.option("--file", "file", type=click.File("rb"), help="CSV with a keyword column, or one keyword a line; - is standard input.")  # fmt: skip
 @click.option("--region", "regions", multiple=True, help="ISO country code; may be given several times.")
 @click.option("--type", "types", multiple=True, help="organic, news or video; all three unless given.")
 @click.option("--company", help='Whose landscape: "Name=domain,domain".')

@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from services.gateway.cli import exits
+from services.gateway.cli import exits, options
 from services.gateway.standalone import stack
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
 from services.gateway.standalone.services import discover
@@ -63,6 +63,8 @@ def _run(standalone: Standalone, *, show_token: bool) -> int:
         standalone.request_stop()
 
     before = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
+    # Whoever goes on with a demo's data wants to keep it.
+    (Path(standalone.data_dir) / options.DEMO_MARK).unlink(missing_ok=True)
     _say(f"starting on {Path(standalone.data_dir).resolve()}")
     try:
         with standalone:

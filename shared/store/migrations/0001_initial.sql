@@ -19,6 +19,7 @@ CREATE TABLE pipelines (
     CHECK ((ended_at IS NOT NULL) = (state IN ('completed', 'completed_with_gaps', 'failed', 'cancelled')))
 );
 CREATE INDEX pipelines_open ON pipelines (created_at) WHERE ended_at IS NULL;
+CREATE INDEX pipelines_ended ON pipelines (ended_at);
 
 CREATE TABLE items (
     pipeline_id uuid NOT NULL,
@@ -170,7 +171,7 @@ CREATE TABLE counters (
     counter_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     pipeline_id uuid NOT NULL,
     phase       text NOT NULL,
-    name        text NOT NULL,                    -- an item state, waiting.<reason>, calls, from_store, degraded
+    name        text NOT NULL,                    -- an item state, waiting.<reason>, calls, units, from_store, degraded
     delta       bigint NOT NULL
 );
 CREATE INDEX counters_pipeline ON counters (pipeline_id, phase, name);

@@ -5,6 +5,8 @@ SELECT c.call_id, c.pipeline_id, c.job_id, c.provider, c.endpoint, c.subjects
 FROM json_to_recordset(%(calls)s::json) AS c (
     call_id uuid, pipeline_id uuid, job_id bigint, fence int, provider text, endpoint text, subjects int)
 JOIN job_queue j ON j.job_id = c.job_id AND j.fence = c.fence AND j.state = 'processing'
+-- The reaper waits for this row, and then sees the call.
+FOR SHARE OF j
 RETURNING call_id::text
 
 -- name: find_facts

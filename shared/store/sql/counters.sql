@@ -1,11 +1,15 @@
 -- name: fold_counters
--- Replaces the delta rows of a counter by their sum.
-WITH folded AS (
-    DELETE FROM counters WHERE (pipeline_id, phase, name) IN (
-        SELECT pipeline_id, phase, name FROM counters
-        GROUP BY 1, 2, 3 HAVING count(*) > 1 LIMIT 200
-    )
-    RETURNING pipeline_id, phase, name, delta
+-- Replaces the delta rows of a counter by their sum, the longest first; ended pipelines need it once.
+WITH long AS MATERIALIZED (
+    SELECT c.pipeline_id, c.phase, c.name
+    FROM pipelines p JOIN counters c ON c.pipeline_id = p.pipeline_id
+    WHERE p.ended_at IS NULL OR p.ended_at > now() - interval '10 minutes'
+    GROUP BY 1, 2, 3 HAVING count(*) > 1
+    ORDER BY count(*) DESC LIMIT 200
+), folded AS (
+    DELETE FROM counters c USING long l
+    WHERE c.pipeline_id = l.pipeline_id AND c.phase = l.phase AND c.name = l.name
+    RETURNING c.pipeline_id, c.phase, c.name, c.delta
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
 SELECT pipeline_id, phase, name, sum(delta) FROM folded GROUP BY 1, 2, 3

@@ -32,17 +32,18 @@ HAVING sum(c.delta) > 0
 
 -- name: create_job
 -- Turns up to %(size)s due items into one job.
-WITH picked AS (
-    DELETE FROM ready
-    WHERE (pipeline_id, item_id) IN (
-        SELECT pipeline_id, item_id FROM ready
-        WHERE phase = %(phase)s AND pipeline_id = %(pipeline_id)s
-          AND batch_key = %(batch_key)s AND alone = %(alone)s
-        ORDER BY due_at, item_id
-        LIMIT %(size)s
-        FOR UPDATE SKIP LOCKED
-    )
-    RETURNING item_id
+-- Materialized, because a semi join would run the sub-select again for every row, and its limit with it.
+WITH due AS MATERIALIZED (
+    SELECT pipeline_id, item_id FROM ready
+    WHERE phase = %(phase)s AND pipeline_id = %(pipeline_id)s
+      AND batch_key = %(batch_key)s AND alone = %(alone)s
+    ORDER BY due_at, item_id
+    LIMIT %(size)s
+    FOR UPDATE SKIP LOCKED
+), picked AS (
+    DELETE FROM ready r USING due d
+    WHERE r.pipeline_id = d.pipeline_id AND r.item_id = d.item_id
+    RETURNING r.item_id
 )
 INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority)
 SELECT %(pipeline_id)s, %(queue)s, %(phase)s, array_agg(item_id ORDER BY item_id), %(priority)s
@@ -104,6 +105,11 @@ RETURNING job_id
 -- Every item of it has been accounted for: recorded or given back.
 UPDATE job_queue SET state = 'completed', lease_holder = NULL, lease_until = NULL, ended_at = now()
 WHERE job_id = %(job_id)s AND fence = %(fence)s AND state = 'processing'
+  -- An item left over by a defect: the lease runs out, and the reaper returns it.
+  AND NOT EXISTS (
+      SELECT FROM pipeline_state s
+      WHERE s.pipeline_id = job_queue.pipeline_id AND s.item_id = ANY(job_queue.item_ids)
+        AND s.job_id = job_queue.job_id AND s.state = 'processing')
 
 -- name: reap_jobs
 -- Jobs whose holder is gone: items back to due (alone after the second crash, failed after %(crash_limit)s),
@@ -141,15 +147,15 @@ SELECT (SELECT count(*) FROM expired)::int, (SELECT count(*) FROM returned)::int
 
 -- name: wake_items
 -- Waiting items whose moment has come become due. Returns how many.
-WITH woken AS (
-    DELETE FROM waiting
-    WHERE (pipeline_id, item_id) IN (
-        SELECT pipeline_id, item_id FROM waiting
-        WHERE phase = %(phase)s AND next_at <= now()
-        ORDER BY next_at LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
-    )
-    RETURNING pipeline_id, item_id, phase, reason
+WITH due_now AS MATERIALIZED (
+    SELECT pipeline_id, item_id FROM waiting
+    WHERE phase = %(phase)s AND next_at <= now()
+    ORDER BY next_at LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), woken AS (
+    DELETE FROM waiting w USING due_now d
+    WHERE w.pipeline_id = d.pipeline_id AND w.item_id = d.item_id
+    RETURNING w.pipeline_id, w.item_id, w.phase, w.reason
 ), state AS (
     UPDATE pipeline_state s SET next_at = NULL, wait_reason = NULL, updated_at = now()
     FROM woken w WHERE s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
