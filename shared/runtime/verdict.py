@@ -94,16 +94,13 @@ def refused(claim: Claim, item: Item, provider: Provider, error: ProviderError) 
         return waiting(
             claim, item, WaitReason(rule.category), hold_seconds(rule, error, datetime.now(UTC)), error
         )
-    throttled = rule.category is ErrorCategory.THROTTLED
+    if rule.category is ErrorCategory.THROTTLED:
+        return waiting(claim, item, WaitReason.RATE, hold_seconds(rule, error, datetime.now(UTC)), error)
     delay = provider.retry.delay(
-        1 if throttled else item.attempts + 1,
-        random=random.random,
-        retry_after=error.retry_after,
-        attempts=2 if throttled else rule.attempts,
+        item.attempts + 1, random=random.random, retry_after=error.retry_after, attempts=rule.attempts
     )
     if delay is None:
         return failed(
             claim, item.item_id, rule.category, f"{error}, on attempt {item.attempts + 1}, the last"
         )
-    reason = WaitReason.RATE if throttled else WaitReason.RETRY
-    return waiting(claim, item, reason, delay, error, spent=0 if throttled else 1)
+    return waiting(claim, item, WaitReason.RETRY, delay, error, spent=1)

@@ -165,13 +165,13 @@ TABLE = {
     "RATE_LIMIT_EXCEEDED per day": (
         429, _error("rateLimitExceeded", _DAILY, details="RATE_LIMIT_EXCEEDED"), C.QUOTA, MIDNIGHT,
     ),
-    "429 rateLimitExceeded": (429, _error("rateLimitExceeded"), C.THROTTLED, 0),
-    "403 rateLimitExceeded": (403, _error("rateLimitExceeded"), C.THROTTLED, 0),
-    "403 userRateLimitExceeded": (403, _error("userRateLimitExceeded"), C.THROTTLED, 0),
+    "429 rateLimitExceeded": (429, _error("rateLimitExceeded"), C.THROTTLED, 1.0),
+    "403 rateLimitExceeded": (403, _error("rateLimitExceeded"), C.THROTTLED, 1.0),
+    "403 userRateLimitExceeded": (403, _error("userRateLimitExceeded"), C.THROTTLED, 1.0),
     "RATE_LIMIT_EXCEEDED per minute": (
-        429, _error("rateLimitExceeded", _MINUTE, details="RATE_LIMIT_EXCEEDED"), C.THROTTLED, 0,
+        429, _error("rateLimitExceeded", _MINUTE, details="RATE_LIMIT_EXCEEDED"), C.THROTTLED, 1.0,
     ),
-    "429 without a reason": (429, b"", C.THROTTLED, 0),
+    "429 without a reason": (429, b"", C.THROTTLED, 1.0),
     "keyInvalid": (400, _error("keyInvalid"), C.ACCOUNT, 60),
     "API_KEY_INVALID": (400, payload("youtube", "error_key"), C.ACCOUNT, 60),
     "forbidden": (403, _error("forbidden"), C.ACCOUNT, 60),

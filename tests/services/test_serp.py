@@ -169,7 +169,7 @@ TABLE = {
     "401 invalid key": (401, {}, FAILED, C.ACCOUNT, None, 60),
     "402 out of credits": (402, {}, FAILED, C.ACCOUNT, None, 60),
     "404 wrong path": (404, {}, b"", C.NON_RECOVERABLE, None, 0),
-    "429 rate": (429, {}, FAILED, C.THROTTLED, None, 0),
+    "429 rate": (429, {}, FAILED, C.THROTTLED, None, 1.0),
     "429 with a delay": (429, {"Retry-After": "20"}, FAILED, C.THROTTLED, 20, 20),
     "500": (500, {}, payload("scale_serp", "soft_fail"), C.RECOVERABLE, None, 0),
     "502 edge": (502, {}, b"<html>bad gateway</html>", C.RECOVERABLE, None, 0),
