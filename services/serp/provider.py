@@ -1,6 +1,5 @@
 """Scale SERP: one search per call, one credit per page that is returned."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -111,7 +110,7 @@ class Serp(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def _request(subjects: Sequence[str], params: Mapping[str, Any]) -> Request:
-    _, _, content_type = json.loads(subjects[0])
+    _, _, content_type = msgspec.json.decode(subjects[0])
     query = {n: params[n] for n in ("q", "location", "gl", "hl", "google_domain", "device")}
     if search_type := _TYPES[content_type][0]:
         query["search_type"] = search_type
@@ -122,7 +121,7 @@ def _read(body: bytes, subjects: Sequence[str]) -> Mapping[str, Serp]:
     answer = msgspec.json.decode(body, type=_Body, strict=False)
     if not answer.request_info.success:
         raise AnswerError(f"search not fulfilled: {answer.request_info.message[:200]}", codes=("soft_fail",))
-    rows: list[_Row] | None = getattr(answer, f"{_TYPES[json.loads(subjects[0])[2]][1]}_results")
+    rows: list[_Row] | None = getattr(answer, f"{_TYPES[msgspec.json.decode(subjects[0])[2]][1]}_results")
     zero = answer.search_information.original_query_yields_zero_results
     result = SearchResult(
         rankings=tuple(_rankings(rows or [])),
