@@ -16,6 +16,22 @@ from shared.errors import ConfigError
 T = TypeVar("T")
 
 PREFIX = "LANDSCAPE_"
+#: Settings of a provider that only one service has.
+PARTICULAR = {
+    **dict.fromkeys(
+        (
+            "client_id",
+            "client_secret",
+            "refresh_token",
+            "oauth_url",
+            "customer_id",
+            "login_customer_id",
+            "version",
+        ),
+        "keywords",
+    ),
+    **dict.fromkeys(("model", "organization", "project"), "llm"),
+}
 
 _YEAR_SECONDS = 366 * 24 * 60 * 60
 
@@ -98,6 +114,26 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a stored fact answers instead of a new call."""
     unit_price: Price | None = None
     """Money per unit; without it the cost is unknown, never 0."""
+    client_id: str | None = None
+    """OAuth: the client a refresh token was given to."""
+    client_secret: str | None = None
+    """OAuth: that client's secret."""
+    refresh_token: str | None = None
+    """OAuth: what access tokens are got with."""
+    oauth_url: str = "https://oauth2.googleapis.com/token"
+    """OAuth: where access tokens are got."""
+    customer_id: str | None = None
+    """The account of Google Ads that is asked, ten digits."""
+    login_customer_id: str | None = None
+    """The manager account through which it is reached, if any."""
+    version: str | None = None
+    """Version of the API, as in v26."""
+    model: str | None = None
+    """The model that analyses pages, unless a pipeline names its own; the gateway reads it."""
+    organization: str | None = None
+    """Whom calls are counted for, if the key belongs to several."""
+    project: str | None = None
+    """As `ORGANIZATION`."""
     transport: Literal["aiohttp", "httpx"] = "aiohttp"
     """aiohttp, or httpx for httpx's own transport (17 ms of CPU per call at 100 in flight)."""
 
@@ -120,13 +156,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: Log = Log()
     runtime: Runtime = Runtime()
     providers: dict[str, Provider] = {}
-    """By service name: serp, media."""
+    """By service name: serp, keywords, enrichment, media, pages, llm."""
 
     @property
     def secrets(self) -> list[str]:
         """What no log may hold: token, keys, and the passwords of the stores' URLs."""
-        passwords = [urlsplit(url).password or "" for url in (self.postgres_url, self.redis_url)]
-        return [self.token, *(own.api_key or "" for own in self.providers.values()), *passwords]
+        passwords = [_password(url) for url in (self.postgres_url, self.redis_url)]
+        keys = [
+            key or ""
+            for own in self.providers.values()
+            for key in (own.api_key, own.client_secret, own.refresh_token)
+        ]
+        return [self.token, *keys, *passwords]
 
     def provider(self, service: str) -> Provider:
         """Overrides for this service, all None when nothing is set."""
@@ -137,6 +178,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         missing = [f"{PREFIX}{name.upper()}" for name in names if not getattr(self, name)]
         if missing:
             raise ConfigError(f"{', '.join(missing)} must be set; `landscape up` sets all of them by itself")
+
+
+def _password(url: str) -> str:
+    try:
+        return urlsplit(url).password or ""
+    except ValueError:  # no address: whoever connects says so
+        return ""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

@@ -91,6 +91,7 @@ class ProviderError(LandscapeError):
         body: str = "",
         retry_after: float | None = None,
         sent: bool = True,
+        units: float | None = None,
     ) -> None:
         super().__init__(message[:TEXT_LENGTH])
         self.status = status
@@ -103,6 +104,12 @@ class ProviderError(LandscapeError):
         """Seconds the provider asked to wait, None when it did not."""
         self.sent = sent
         """False only when the request certainly never left: nothing can have been charged."""
+        self.units = units
+        """Units charged in spite of the error, None when the answer does not say it."""
+        self.places: tuple[int, ...] = ()
+        """Where in the request, from 0, the subjects stand that spoilt the call, if the provider says so."""
+        self.culprits: frozenset[str] = frozenset()
+        """These subjects."""
 
 
 class TransportError(ProviderError):

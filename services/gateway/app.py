@@ -23,6 +23,7 @@ from shared import config, log
 from shared.broker.client import build_async_client, ping
 from shared.config import Settings
 from shared.domain.pipeline import DataSource
+from shared.domain.start import DEFAULT_MODEL
 from shared.store.pool import build_pool
 
 #: Bytes of a request; a million keywords are about 20 MB.
@@ -65,7 +66,8 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     )
     registry = CollectorRegistry()
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
-    gateway = Gateway(pool, _data_source(settings), services, ping_redis)
+    model = settings.provider("llm").model or DEFAULT_MODEL
+    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis)
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
         handlers,

@@ -22,6 +22,8 @@ class Gateway:
     """Who answers the pipelines started here."""
     services: tuple[str, ...]
     """Services that run here; empty means all of them."""
+    model: str
+    """Of the language model, for pipelines that name none."""
     ping_redis: Ping | None
     """None: this process was not told of any Redis."""
 

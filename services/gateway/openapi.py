@@ -68,6 +68,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         answers["200"]["content"] = {
             "application/json": {"schema": _reference("Report")},
             "text/html": {"schema": {"type": "string"}},
+            "text/csv": {"schema": {"type": "string"}},
         }
     if "{" in path:
         statuses.add(404)

@@ -32,7 +32,6 @@ _ACCOUNT = (
 PROVIDER = Provider(
     name="youtube",
     service="media",
-    phase="video_enrichment",
     base_url="https://www.googleapis.com/youtube/v3",
     auth=("header", "X-Goog-Api-Key"),
     limits=Limits(concurrency=20, requests_per_second=20),

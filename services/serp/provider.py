@@ -17,7 +17,6 @@ from shared.errors import AnswerError
 PROVIDER = Provider(
     name="scale_serp",
     service="serp",
-    phase="serp_collection",
     base_url="https://api.scaleserp.com",
     auth=("query", "api_key"),
     limits=Limits(concurrency=20, requests_per_second=10),

@@ -54,9 +54,10 @@ class GoogleAds:
         if request.method != "POST" or found is None or found[3] != "generateKeywordHistoricalMetrics":
             return errors.refuse(errors.NOT_FOUND, [])
         version, customer, _ = found.groups()
-        refusal = _refuse_version(version) or _refuse_token(request) or _refuse_customer(request, customer)
-        if refusal:
+        if refusal := _refuse_version(version) or _refuse_token(request, version):
             return refusal
+        if problem := _customer_problem(request, customer):
+            return errors.refuse(errors.INVALID, [problem], version=version)
         wanted = google_ads_request.read(request.body, version)
         if isinstance(wanted, Answer):
             return wanted
@@ -77,23 +78,24 @@ def _refuse_version(version: str) -> Answer | None:
     return errors.refuse(errors.INVALID, [Problem("requestError", "UNSUPPORTED_VERSION", what)])
 
 
-def _refuse_token(request: Request) -> Answer | None:
+def _refuse_token(request: Request, version: str) -> Answer | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    found = standing(token.strip()) if scheme.lower() == "bearer" else Standing.UNKNOWN
+    if scheme.lower() != "bearer":
+        return errors.refuse(errors.MISSING, [])
+    found = standing(token.strip())
     if found is Standing.GOOD:
         return None
-    return errors.fail("token_expired" if found is Standing.EXPIRED else "unauthenticated", 0)
+    problems = [errors.EXPIRED] if found is Standing.EXPIRED else []
+    return errors.refuse(errors.UNAUTHENTICATED, problems, version=version)
 
 
-def _refuse_customer(request: Request, customer: str) -> Answer | None:
+def _customer_problem(request: Request, customer: str) -> Problem | None:
     if not _CUSTOMER.fullmatch(customer):
-        problem = Problem("requestError", "INVALID_CUSTOMER_ID", f"Invalid customer ID '{customer}'.")
-        return errors.refuse(errors.INVALID, [problem])
+        return Problem("requestError", "INVALID_CUSTOMER_ID", f"Invalid customer ID '{customer}'.")
     login = request.headers.get("login-customer-id")
     if login is not None and not _CUSTOMER.fullmatch(login):
         what = f"The login-customer-id header '{login}' is not a valid customer ID."
-        problem = Problem("headerError", "INVALID_LOGIN_CUSTOMER_ID", what)
-        return errors.refuse(errors.INVALID, [problem])
+        return Problem("headerError", "INVALID_LOGIN_CUSTOMER_ID", what)
     return None
 
 

@@ -43,13 +43,17 @@ UNAUTHENTICATED = Kind(
     "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
     "valid authentication credential.",
 )
+MISSING = UNAUTHENTICATED._replace(
+    message="Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or "
+    "other valid authentication credential."
+)
 DENIED = Kind(403, "PERMISSION_DENIED", "The caller does not have permission")
 NOT_FOUND = Kind(404, "NOT_FOUND", "Requested entity was not found.")
 EXHAUSTED = Kind(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")
 UNAVAILABLE = Kind(503, "UNAVAILABLE", "The service is currently unavailable.")
 INTERNAL = Kind(500, "INTERNAL", "Internal error encountered.")
 
-_EXPIRED = Problem("authenticationError", "OAUTH_TOKEN_EXPIRED", "OAuth token is expired.")
+EXPIRED = Problem("authenticationError", "OAUTH_TOKEN_EXPIRED", "OAuth token is expired.")
 _DENIED = Problem(
     "authorizationError",
     "USER_PERMISSION_DENIED",
@@ -57,7 +61,7 @@ _DENIED = Problem(
     "manager's customer id must be set in the 'login-customer-id' header.",
 )
 _FAILURES: Mapping[str, tuple[Kind, Sequence[Problem]]] = {
-    "token_expired": (UNAUTHENTICATED, [_EXPIRED]),
+    "token_expired": (UNAUTHENTICATED, [EXPIRED]),
     "token_revoked": (
         UNAUTHENTICATED,
         [Problem("authenticationError", "OAUTH_TOKEN_REVOKED", "OAuth token is revoked.")],
@@ -108,7 +112,11 @@ _QUOTAS: Mapping[str, tuple[str, str, str]] = {
 }
 """Enum value, scope and name of the rate."""
 _LONG = ("quota_daily", "long_term")
-_REASONS = {401: "ACCESS_TOKEN_INVALID", 403: "SERVICE_DISABLED"}
+_REASONS = {
+    MISSING: "CREDENTIALS_MISSING",
+    UNAUTHENTICATED: "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+    DENIED: "SERVICE_DISABLED",
+}
 
 
 def fail(fault: str, seconds: float) -> Answer:
@@ -176,7 +184,7 @@ def _error(problem: Problem) -> dict[str, object]:
 
 
 def _not_reached(kind: Kind) -> list[dict[str, object]]:
-    if (reason := _REASONS.get(kind.code)) is None:
+    if (reason := _REASONS.get(kind)) is None:
         return []
     info: dict[str, object] = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -29,6 +29,8 @@ _REASONING_TOKENS = {
     "xhigh": 1408,
     "max": 2816,
 }
+_SERVED = {"auto": "default", "fast": "priority"}
+"""Service tiers that are told by another name than they are asked for by."""
 _COMMON = ("rate_limit", "server_error")
 
 _encode = msgspec.json.Encoder().encode
@@ -148,7 +150,7 @@ def _answer(completion: Completion, subject: str, weight: int, scene: Scene) -> 
                 "rejected_prediction_tokens": 0,
             },
         },
-        "service_tier": "default" if completion.service_tier == "auto" else completion.service_tier,
+        "service_tier": _SERVED.get(completion.service_tier, completion.service_tier),
         "system_fingerprint": f"fp_{digest(0, completion.model.snapshot, 5).hex()}",
     }
     headers = {

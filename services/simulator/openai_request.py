@@ -14,7 +14,7 @@ TOKENS_PER_MESSAGE = 4
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "service_tier": ("auto", "default", "flex", "priority", "scale"),
+    "service_tier": ("auto", "default", "fast", "flex", "priority", "scale"),
     "reasoning_effort": _EFFORTS,
     "verbosity": ("low", "medium", "high"),
 }

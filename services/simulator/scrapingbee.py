@@ -163,5 +163,5 @@ def _headers(seen: Visit, cost: int) -> dict[str, str]:
 def _failed(seen: Visit) -> Answer:
     """A target that did not answer has no status to tell."""
     reason = f"Server responded with {seen.status}" if seen.status else "The request to the target timed out"
-    body = _encode({"error": _HELP, "reason": reason})
+    body = _encode({"error": _HELP, "reason": reason, "help": ""})
     return Answer(500, body, headers=_headers(seen, 0) if seen.status else {"Spb-Cost": "0"})

@@ -31,7 +31,7 @@ _PER_DAY = (
     '<a href="/youtube/v3/getting-started#quota">quota</a>.'
 )
 _FAILURES: Mapping[str, tuple[int, str, str, str, str]] = {
-    "rate_limit": (403, "rateLimitExceeded", "usageLimits", "RESOURCE_EXHAUSTED", _PER_MINUTE),
+    "rate_limit": (403, "rateLimitExceeded", "usageLimits", "", _PER_MINUTE),
     "quota": (403, "quotaExceeded", "youtube.quota", "", _PER_DAY),
     "server_error": (500, "internalError", "global", "INTERNAL", "Internal error encountered."),
     "backend": (503, "backendError", "global", "UNAVAILABLE", "The service is currently unavailable."),

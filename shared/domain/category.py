@@ -38,6 +38,8 @@ class ErrorRule:
     """Regular expression searched in the start of the body, ignoring case."""
     attempts: int | None = None
     """Attempts for this error instead of the policy's."""
+    whole: bool = False
+    """The request is wrong whoever it asks for: no item of it is to blame more than the others."""
     until: Literal["midnight_pacific"] | None = None
     """The known moment a quota comes back, when the answer itself does not say it."""
 

@@ -53,3 +53,7 @@ class Item(msgspec.Struct, frozen=True):
     """All the provider needs beside the key, frozen when the item was found."""
     attempts: int = 0
     """Attempts already spent."""
+    context: Mapping[str, Any] = {}
+    """What the phase uses of the pipeline's frozen configuration (`Phase.context`), in plain JSON values."""
+    source: Mapping[str, Any] | None = None
+    """The stored answer that was bought for the item of the same key in the phase this one reads (`Phase.reads`)."""

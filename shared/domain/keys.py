@@ -4,7 +4,7 @@ import ipaddress
 import re
 import unicodedata
 from functools import cache, lru_cache
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
 
 import idna
 import msgspec
@@ -19,6 +19,42 @@ _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _PORT = re.compile(r":\d*$", re.ASCII)
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}", re.ASCII)
+#: Parameters that say where a visitor came from; no page depends on them.
+_TRACKING = frozenset(
+    [
+        "_ga",
+        "_gl",
+        "_hsenc",
+        "_hsmi",
+        "cmpid",
+        "dclid",
+        "fbclid",
+        "gad_source",
+        "gbraid",
+        "gclid",
+        "gclsrc",
+        "igshid",
+        "mc_cid",
+        "mc_eid",
+        "mkt_tok",
+        "msclkid",
+        "oly_anon_id",
+        "oly_enc_id",
+        "s_cid",
+        "scid",
+        "srsltid",
+        "ttclid",
+        "twclid",
+        "vero_conv",
+        "vero_id",
+        "wbraid",
+        "wickedid",
+        "yclid",
+    ]
+)
+_TRACKING_PREFIXES = ("utm_", "hsa_", "pk_", "mtm_", "matomo_")
+#: Left as they are in a path, and in a query: what RFC 3986 allows there and nobody encodes.
+_PATH_SAFE, _QUERY_SAFE = "-._~!$&'()*+,;=:@", "-._~!$'()*,;:@/?"
 _VIDEO = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
 _VIDEO_HOSTS = frozenset(
     prefix + name
@@ -46,6 +82,16 @@ def keyword_key(text: str) -> str:
 def search_key(keyword: str, region: str, content_type: str) -> str:
     """Compact JSON array of the three, the keyword in canonical form. Raises ValueError for an empty keyword."""
     return msgspec.json.encode((keyword_key(keyword), region, content_type)).decode()
+
+
+def volume_key(keyword: str, region: str) -> str:
+    """Compact JSON array of the two, the keyword in canonical form. Raises ValueError for an empty keyword."""
+    return msgspec.json.encode((keyword_key(keyword), region)).decode()
+
+
+def landscape_key(name: str) -> str:
+    """Compact JSON array of a landscape's name; of nothing for the whole."""
+    return msgspec.json.encode((name,) if name else ()).decode()
 
 
 def host(url: str) -> str:
@@ -121,6 +167,49 @@ def _registrable(name: str) -> str:
 @cache
 def _suffixes(*, only_icann: bool = False) -> PublicSuffixList:
     return PublicSuffixList(only_icann=only_icann)
+
+
+@lru_cache(CACHED)
+def page_key(url: str) -> str:
+    """Host without `www.` and port, resolved path and sorted query without what only tracks; no scheme, no fragment.
+
+    Two spellings of one page give one key; a page of its own under a query keeps it. Raises ValueError
+    when there is no host.
+    """
+    text = url.strip()
+    scheme = _SCHEME.match(text)
+    name = host(text).removeprefix("www.")
+    after = text[scheme.end() :] if scheme else text
+    after = after.replace("\\", "/").partition("#")[0]
+    path, _, query = after.partition("?")
+    path = _resolved(path.partition("/")[2])
+    pairs = sorted(
+        (_encoded(key), _encoded(value))
+        for key, value in parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
+        if not _tracks(key.lower())
+    )
+    asked = "&".join(f"{key}={value}" for key, value in pairs)
+    return f"{name}/{path}?{asked}" if asked else f"{name}/{path}"
+
+
+def _resolved(path: str) -> str:
+    """Without dot segments, doubled and final slashes; percent-encoding in one spelling."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        plain = unquote(segment, errors="surrogateescape")
+        if plain == "..":
+            del segments[-1:]
+        elif plain not in {"", "."}:
+            segments.append(quote(plain, safe=_PATH_SAFE, errors="surrogateescape"))
+    return "/".join(segments)
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe=_QUERY_SAFE)
+
+
+def _tracks(name: str) -> bool:
+    return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)
 
 
 def video_id(url: str) -> str | None:

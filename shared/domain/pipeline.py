@@ -2,15 +2,30 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from shared.domain import keys, regions
-from shared.domain.phases import PHASES, SERP_COLLECTION, NewItem
-from shared.domain.start import Company, ContentType, Device, Keyword, Pages, Priority, StartRequest, parse
+from shared.domain.phases import DSI_CALCULATION, KEYWORD_METRICS, PHASES, SERP_COLLECTION, NewItem, Rules
+from shared.domain.start import (
+    DEFAULT_MODEL,
+    JOURNEY_PHASES,
+    Company,
+    ContentType,
+    Device,
+    Dimension,
+    Keyword,
+    Landscape,
+    Pages,
+    Persona,
+    Priority,
+    Scrape,
+    StartRequest,
+    parse,
+)
 from shared.domain.strict_json import refuse
 from shared.errors import InputError, Problem
 
@@ -25,7 +40,7 @@ __all__ = [
     "config_hash",
     "freeze",
     "parse",
-    "search_items",
+    "start_items",
 ]
 
 #: Searches of one pipeline: keywords by regions by content types.
@@ -50,15 +65,32 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     company: Company | None = None
     """Domains are registrable ones."""
     competitors: tuple[Company, ...] = ()
+    personas: tuple[Persona, ...] = ()
+    landscapes: tuple[Landscape, ...] = ()
+    """Keywords as they stand in `keywords`."""
+    dimensions: tuple[Dimension, ...] = ()
+    journey_phases: tuple[str, ...] = JOURNEY_PHASES
+    exclude_domains: tuple[str, ...] = ()
+    """Registrable."""
+    model: str = DEFAULT_MODEL
+    scrape: Scrape = Scrape()
+    give_up_after_seconds: float = 24 * 60 * 60.0
     priority: Priority = "normal"
     freshness: dict[str, float] = {}
     data_source: DataSource = "simulator"
     """Who answered; never mixed within a pipeline."""
+    without_service: tuple[str, ...] = ()
+    """Phases that are off because nobody here would work on them: their provider had no key at the start."""
 
     @property
     def searches(self) -> int:
         """Items of `serp_collection`."""
         return len(self.keywords) * len(self.regions) * len(self.content_types)
+
+    @property
+    def rules(self) -> Rules:
+        """What decides which items are found."""
+        return Rules(self.phases, frozenset(self.exclude_domains))
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -78,11 +110,14 @@ class Frozen:
 
 
 def freeze(
-    request: StartRequest, data_source: DataSource = "simulator", services: Collection[str] = ()
+    request: StartRequest,
+    data_source: DataSource = "simulator",
+    services: Collection[str] = (),
+    model: str = DEFAULT_MODEL,
 ) -> Frozen:
     """Canonical and without duplicates. Raises InputError for what only shows in the whole request.
 
-    `services` are those that run here; empty means all of them.
+    `services` are those that run here; empty means all of them. `model` is used where the request names none.
     """
     warnings: list[str] = []
     keywords, merged = _merge_keywords(request)
@@ -110,9 +145,18 @@ def freeze(
         language=request.language,
         company=company,
         competitors=competitors,
+        personas=_named(request.personas, "personas"),
+        landscapes=_landscapes(request, keywords),
+        dimensions=_named(request.dimensions, "dimensions"),
+        journey_phases=_distinct(list(request.journey_phases), "journey_phases", warnings),
+        exclude_domains=tuple(dict.fromkeys(map(keys.registrable_domain, request.exclude_domains))),
+        model=request.config.model or model,
+        scrape=request.config.scrape,
+        give_up_after_seconds=request.config.give_up_after_seconds,
         priority=request.config.priority,
         freshness=request.config.freshness,
         data_source=data_source,
+        without_service=tuple(name for name in PHASES if name in off),
     )
     if added := [phase for phase in config.phases if phase not in wanted]:
         warnings.append(f"/config/phases: {', '.join(added)} is always in")
@@ -121,7 +165,7 @@ def freeze(
 
 def _phases_off(wanted: Collection[str], services: Collection[str], warnings: list[str]) -> set[str]:
     """Phases nobody here would work on. A mandatory one among them refuses the start."""
-    off = {phase.name for phase in PHASES.values() if services and phase.service not in services}
+    off = {p.name for p in PHASES.values() if services and p.service and p.service not in services}
     for phase in (PHASES[name] for name in sorted(off)):
         why = f"{phase.name} is off: the service {phase.service} does not run here, its provider has no key"
         if phase.mandatory:
@@ -131,13 +175,42 @@ def _phases_off(wanted: Collection[str], services: Collection[str], warnings: li
     return off
 
 
-def config_hash(config: PipelineConfig) -> str:
-    """SHA-256 of the canonical JSON, hexadecimal."""
-    return hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()
+def config_hash(config: PipelineConfig | Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON, hexadecimal; of the configuration itself or as it was stored.
+
+    A later version may know more fields: a stored one is not read before it is hashed.
+    """
+    return hashlib.sha256(msgspec.json.encode(config, order="sorted")).hexdigest()
 
 
-def search_items(config: PipelineConfig) -> Iterator[NewItem]:
-    """The items of `serp_collection`: every keyword in every region for every content type."""
+def start_items(config: PipelineConfig) -> Iterator[NewItem]:
+    """The items that come from the configuration, phase by phase, of the enabled phases."""
+    for phase, items in (
+        (KEYWORD_METRICS, _volume_items),
+        (SERP_COLLECTION, _search_items),
+        (DSI_CALCULATION, _strength_items),
+    ):
+        if phase in config.phases:
+            yield from items(config)
+
+
+def _volume_items(config: PipelineConfig) -> Iterator[NewItem]:
+    """Every keyword in every region. The items of a region share their calls."""
+    asked = [(region.code, _planned(config, region)) for region in map(regions.region, config.regions)]
+    for code, rest in asked:
+        for keyword in config.keywords:
+            key = keys.volume_key(keyword.keyword, code)
+            yield NewItem(KEYWORD_METRICS, key, {"keyword": keyword.keyword.lower(), **rest}, batch_key=code)
+
+
+def _planned(config: PipelineConfig, region: regions.Region) -> dict[str, int | None]:
+    """What all volumes of a region have in common, in the keyword planner's ids."""
+    language = regions.language_constant(config.language) if config.language else region.language_constant
+    return {"geo_target": region.geo_target, "language": language}
+
+
+def _search_items(config: PipelineConfig) -> Iterator[NewItem]:
+    """Every keyword in every region for every content type."""
     asked = [
         (code, type_, _asked(config, regions.region(code), type_))
         for code in config.regions
@@ -149,6 +222,12 @@ def search_items(config: PipelineConfig) -> Iterator[NewItem]:
         for code, type_, rest in asked:
             key = keys.search_key(keyword.keyword, code, type_)
             yield NewItem(SERP_COLLECTION, key, {"q": query, **rest})
+
+
+def _strength_items(config: PipelineConfig) -> Iterator[NewItem]:
+    """The whole landscape, and every named part of it."""
+    for name in ("", *(landscape.name for landscape in config.landscapes)):
+        yield NewItem(DSI_CALCULATION, keys.landscape_key(name), {"landscape": name})
 
 
 def _asked(config: PipelineConfig, region: regions.Region, content_type: ContentType) -> dict[str, str | int]:
@@ -184,6 +263,38 @@ def _distinct(values: list[T], name: str, warnings: list[str]) -> tuple[T, ...]:
     if doubled := [value for value, times in distinct.items() if times > 1]:
         warnings.append(f"/{name}: {', '.join(map(str, doubled))} was given more than once")
     return tuple(distinct)
+
+
+N = TypeVar("N", Persona, Dimension, Landscape)
+
+
+def _named(given: tuple[N, ...], field_: str) -> tuple[N, ...]:
+    """With tidy names. Raises InputError when two have the same: their scores could not be told apart."""
+    names: dict[str, str] = {}
+    problems, named = [], []
+    for n, one in enumerate(given):
+        name = " ".join(one.name.split())
+        if names.setdefault(name.casefold(), at := f"/{field_}/{n}") != at:
+            problems.append(Problem(f"{at}/name", f"{name} is the name of {names[name.casefold()]} too"))
+        named.append(msgspec.structs.replace(one, name=name))
+    refuse(problems)
+    return tuple(named)
+
+
+def _landscapes(request: StartRequest, keywords: tuple[Keyword, ...]) -> tuple[Landscape, ...]:
+    known = {keys.keyword_key(keyword.keyword): keyword.keyword for keyword in keywords}
+    problems, landscapes = [], []
+    for n, landscape in enumerate(_named(request.landscapes, "landscapes")):
+        members = []
+        for m, text in enumerate(landscape.keywords):
+            if (member := known.get(keys.keyword_key(text))) is None:
+                detail = f"{text} is none of this pipeline's keywords; add it to /keywords"
+                problems.append(Problem(f"/landscapes/{n}/keywords/{m}", detail))
+            else:
+                members.append(member)
+        landscapes.append(Landscape(landscape.name, tuple(dict.fromkeys(members))))
+    refuse(problems)
+    return tuple(landscapes)
 
 
 def _canonical_companies(request: StartRequest) -> tuple[Company | None, tuple[Company, ...]]:

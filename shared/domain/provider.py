@@ -22,6 +22,7 @@ class Request:
     """One HTTP request, without base URL and credentials."""
 
     path: str
+    """Below the base URL. `{name}` in it stands for the provider's setting of that name."""
     query: Mapping[str, str] = field(default_factory=dict)
     method: Literal["GET", "POST"] = "GET"
     json: Any = None
@@ -52,6 +53,10 @@ class Endpoint(Generic[A]):
     """Units charged for an answer, by the provider's price list or its own statement."""
     per_call: int = 1
     """Subjects one request may carry."""
+    answers: tuple[int, ...] = ()
+    """Statuses beyond 2xx whose body is an answer, too."""
+    slow: bool = False
+    """`read` computes for so long that it must not run on the event loop; it gets a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,12 @@ class Provider:
     name: str
     """As in "scale_serp"."""
     service: str
-    """Folder, queue and settings name, as in "serp"."""
-    phase: str
+    """Folder, queue and settings name, as in "serp". The phase bound to it is in `shared.domain.phases`."""
     base_url: str
-    auth: tuple[Literal["query", "header", "bearer"], str]
-    """Where the key goes: ("query", parameter), ("header", name) or ("bearer", "")."""
+    auth: tuple[Literal["query", "header", "bearer", "oauth"], str]
+    """Where the key goes: ("query", parameter), ("header", name) or ("bearer", ""). ("oauth", ""): a bearer
+    token that a refresh token is exchanged for.
+    """
     limits: Limits
     retry: RetryPolicy
     items_per_call: int = 1
@@ -83,6 +89,10 @@ class Provider:
     unit: str = "call"
     error_units: float | None = None
     """Units charged for an answer with an error; None: unknown."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings of its own with their defaults, as in {"version": "v26"}; "": must be set. See `Request.path`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header -> the setting it carries; not sent while that is empty."""
     timeout_seconds: float = 60.0
     """A call without a whole answer after this long has failed."""
     freshness_seconds: float = 24 * 60 * 60
@@ -90,8 +100,14 @@ class Provider:
     errors: tuple[ErrorRule, ...] = ()
     error_codes: tuple[str, ...] = ()
     """Dotted paths of error codes in an error body, most specific first; lists are searched through."""
+    error_headers: tuple[str, ...] = ()
+    """Headers that tell errors apart: one that is present gives the codes `name` and `name:value`, in lower case."""
     retry_after: tuple[str, ...] = ()
     """Dotted paths of a delay in seconds in an error body."""
+    retry_after_headers: tuple[str, ...] = ()
+    """Headers with a delay in seconds, beside the standard ones."""
+    culprits: tuple[str, ...] = ()
+    """Dotted paths of places in the request's list of subjects, from 0, in an error body: who spoilt the call."""
 
 
 class FactRef(msgspec.Struct, frozen=True):
@@ -119,7 +135,8 @@ class Call(Protocol):
     """Buys facts. Gate, ledger, retry classification and fact store act behind it.
 
     May be awaited several times by one `handle`, also concurrently. Raises ProviderError, which
-    `handle` lets through: the runtime decides what it means for the items. Cancellation passes.
+    `handle` lets through: the runtime decides what it means for the items. It may catch one only to make
+    another call in its place, as a shorter prompt after one that was too long. Cancellation passes.
     """
 
     def __call__(
@@ -146,7 +163,14 @@ class Failed:
     error: str
 
 
-Outcome = Completed | Failed
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """By rule there is nothing to do for this item."""
+
+    reason: str
+
+
+Outcome = Completed | Failed | Skipped
 
 
 class Handle(Protocol):

@@ -57,6 +57,11 @@ def region(code: str) -> Region:
     return REGIONS[canonical]
 
 
+def language_constant(code: str) -> int | None:
+    """Id of the languageConstant of a language code such as "en" or "pt-BR"; None where Google Ads has none."""
+    return LANGUAGE_CONSTANTS.get(code, LANGUAGE_CONSTANTS.get(code.partition("-")[0]))
+
+
 def _nearest(text: str) -> str:
     names = {found.name.upper(): found for found in REGIONS.values()}
     # Two letters resemble many a name and half of all codes; a slip is rarely in the first.

@@ -6,11 +6,12 @@ from typing import Final, Literal
 import msgspec
 
 from shared.domain import start
-from shared.domain.share_of_voice import Standing
+from shared.domain.report_coverage import Coverage
 
-SCHEMA_VERSION: Final = "0.1"
+SCHEMA_VERSION: Final = "1.0"
 
 Role = Literal["client", "competitor", "platform", "other"]
+MarketPosition = Literal["leader", "challenger", "competitor", "niche"]
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -28,6 +29,9 @@ class Meta(msgspec.Struct, frozen=True):
     company: start.Company | None
     """The client."""
     competitors: tuple[start.Company, ...]
+    landscapes: tuple[str, ...]
+    """Names of the parts of the keywords that have figures of their own."""
+    personas: tuple[str, ...]
     data_source: Literal["simulator", "providers"]
     final: bool = False
     """The pipeline has ended: nothing will be added."""
@@ -45,68 +49,86 @@ class UsedCurve(msgspec.Struct, frozen=True):
 
 
 class Method(msgspec.Struct, frozen=True):
-    """How the figures were made."""
+    """How the figures were made, in words."""
 
     curve: UsedCurve
     band_curves: tuple[str, ...]
+    weights: Literal["volume", "equal"]
+    """What a search counts: its monthly volume, or 1."""
     weighting: str
     several_urls: str
+    companies: str
     domains: str
     content_types: str
+    possible: str
     visibility: str
     average_position: str
+    market_position: str
+    relevance: str
+    dsi: str
+    dsi_rank: str
+    dsi_legacy: str
+    gaps: str
+    view_share: str
 
 
-class PhaseCoverage(msgspec.Struct, frozen=True):
-    """How far a phase has come, in items."""
+class Company(msgspec.Struct, frozen=True, kw_only=True):
+    """How a company stands in one content type, in one region or all, in one landscape or the whole.
 
-    phase: str
-    planned: int
-    completed: int
-    failed: int
-    skipped: int
-    open: int
-    degraded: int = 0
-    """Of the completed ones: the answer was less than was asked for."""
-    share: float | None = None
-    """Completed of planned. None: nothing was planned."""
+    Shares and factors are in [0, 1].
+    """
 
-
-class SearchCoverage(msgspec.Struct, frozen=True):
-    """How many searches of a region and content type are in the figures."""
-
-    region: str
-    content_type: str
-    planned: int
-    completed: int
-    share: float | None
-
-
-class PageCoverage(msgspec.Struct, frozen=True):
-    """How many of a content type's pages are listed."""
-
-    content_type: str
-    found: int
-    listed: int
-    cap: int
-
-
-class Coverage(msgspec.Struct, frozen=True):
-    """What the figures rest on."""
-
-    complete: bool
-    """Everything planned was completed, and nothing of it degraded."""
-    phases: tuple[PhaseCoverage, ...]
-    searches: tuple[SearchCoverage, ...]
-    pages: tuple[PageCoverage, ...]
-
-
-class Company(Standing, frozen=True):
-    """Standing of a domain, with whose it is."""
-
+    company: str
+    """The first of its domains."""
     name: str
-    """As given at the start, else the domain."""
+    """As given at the start, else as its match has it, else its domain."""
+    domains: tuple[str, ...]
+    """All that count for it."""
     role: Role
+    matched: bool | None
+    """Whether the company was found by one of its domains. Null: not looked up."""
+    matched_by: str | None
+    industries: tuple[str, ...]
+    country: str | None
+    headcount: int | None
+    landscape: str | None
+    """Null: all keywords."""
+    region: str | None
+    """Null: all regions together."""
+    content_type: str
+    rank: int | None
+    """By share of voice, platforms aside. Null: a platform, unknown, or it does not rank."""
+    market_position: MarketPosition | None
+    share_of_voice: float | None
+    """Of the expected clicks of all that rank. Null: unknown, nothing of known volume was completed."""
+    share_low: float | None
+    """Lowest and highest share over the accepted curves."""
+    share_high: float | None
+    possible_low: float | None
+    """Lowest and highest share that the missing searches still allow. Null: their volume is unknown."""
+    possible_high: float | None
+    expected_clicks: float | None
+    """A month where `method.weights` is volume, else of searches made once."""
+    visibility: float | None
+    """1 would be first place in every search; the best place in each search counts."""
+    keyword_coverage: float | None
+    """Share of the completed searches with the company in the first 20."""
+    keywords: int
+    """Distinct ones with the company in the first 20."""
+    appearances: int
+    """Results, several in one search included."""
+    best_position: int | None
+    average_position: float | None
+    """Mean of the best place in each search it ranks in."""
+    analysed: float | None
+    """Share of its expected clicks that go to pages whose relevance is known. Null: it expects none."""
+    relevance: float | None
+    """Null: none of its pages was analysed, or no web results. So are the index and its rank."""
+    dsi: float | None
+    """Digital Strength Index, 0 to 100, of web results only."""
+    dsi_legacy: float | None
+    """0 to 10,000: only to compare with old numbers."""
+    dsi_rank: int | None
 
 
 class Video(msgspec.Struct, frozen=True):
@@ -121,6 +143,8 @@ class Video(msgspec.Struct, frozen=True):
     published_at: str | None
     duration: str | None
     views: int | None
+    view_share: float | None
+    """Of the known views of all videos listed."""
     likes: int | None
     comments: int | None
     subscribers: int | None
@@ -135,6 +159,8 @@ class Keyword(msgspec.Struct, frozen=True):
     keyword: str
     region: str
     content_type: str
+    volume: int | None
+    """Average monthly searches of the keyword in the region. Null: unknown."""
     results: int
     leader: str | None
     """Domain of the first result. Null: nothing ranks."""
@@ -143,17 +169,39 @@ class Keyword(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A URL that ranks, all regions together."""
+    """A page that ranks, all regions together, whatever spellings its address has."""
 
     url: str
+    """As in its best place."""
     domain: str
     content_type: str
     title: str
     """Of its best place."""
-    expected_clicks: float
-    """When each search is made once."""
+    expected_clicks: float | None
+    """Null: the volume of every search it ranks in is unknown."""
     searches: int
     best_position: int
+    relevance: float | None
+    """0 to 1. Null: not analysed, or no score of it holds."""
+    journey_phase: str | None
+    page_type: str | None
+    sentiment: str | None
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A web search in which a rival stands on the first page and the client nowhere near."""
+
+    keyword: str
+    region: str
+    volume: int | None
+    rival: str
+    """Name of the rival that stands highest."""
+    rival_domain: str
+    rival_position: int
+    client_position: int | None
+    """Beyond 20. Null: it does not rank."""
+    opportunity: float | None
+    """Clicks to be gained. Null: the volume is unknown."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,3 +215,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pages: tuple[Page, ...]
     videos: tuple[Video, ...]
     keywords: tuple[Keyword, ...]
+    gaps: tuple[Gap, ...]

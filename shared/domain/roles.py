@@ -1,47 +1,83 @@
-"""Whose a domain is: the client's, a competitor's, a platform's or somebody else's."""
+"""Whose a domain is: which company it counts for, and what that company is to the client."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
 
 from shared.domain import keys
+from shared.domain.platforms import PLATFORMS
 from shared.domain.report_schema import Role
+from shared.domain.results import CompanyResult
 from shared.domain.start import Company
 
-_PLATFORMS = """
-amazon.ae amazon.ca amazon.co.jp amazon.co.uk amazon.com amazon.com.au amazon.com.br amazon.com.mx amazon.de
-amazon.es amazon.fr amazon.in amazon.it amazon.nl amazon.pl amazon.sa amazon.se archive.org baidu.com
-bilibili.com dailymotion.com ebay.co.uk ebay.com ebay.de etsy.com facebook.com fandom.com flickr.com
-github.com glassdoor.com imdb.com indeed.com instagram.com issuu.com linkedin.com medium.com
-pinterest.co.uk pinterest.com pinterest.de quora.com reddit.com researchgate.net scribd.com
-slideshare.net snapchat.com stackexchange.com stackoverflow.com substack.com t.me telegram.org threads.net
-tiktok.com tripadvisor.com trustpilot.com tumblr.com twitch.tv twitter.com vimeo.com vk.com weibo.com
-whatsapp.com wikimedia.org wikipedia.org wordpress.com x.com xing.com yelp.com youtu.be youtube.com zhihu.com
-"""
-#: Registrable domains of sites whose content is not their own. They rank, but are no company of the market.
-PLATFORMS: Final = frozenset(_PLATFORMS.split())
+_NO_MATCHES: Mapping[str, CompanyResult] = {}
 
 
 class Roles:
-    """Roles and names by registrable domain. Where a domain is claimed twice, the client's claim wins."""
+    """Companies by registrable domain. The client and its competitors have all their domains, others one each.
+
+    A company goes by the first of its domains. Where a domain is claimed twice, the client's claim wins.
+    """
 
     def __init__(self, company: Company | None, competitors: Iterable[Company]) -> None:
         """Raises ValueError for a given domain that is none."""
-        self.client: frozenset[str] = frozenset(
-            map(keys.registrable_domain, company.domains if company else ())
+        self._names: dict[str, str] = {}
+        self._domains: dict[str, tuple[str, ...]] = {}
+        self._owners: dict[str, str] = {}
+        self.client: str | None = None
+        """First domain of the client."""
+        if company:
+            self.client = self._claim(company)
+        for competitor in competitors:
+            self._claim(competitor)
+        self.platforms = PLATFORMS - self._owners.keys()
+        """Companies that rank and are none of the market. Whoever is named at the start is no platform."""
+
+    def _claim(self, given: Company) -> str | None:
+        domains = tuple(
+            domain
+            for domain in dict.fromkeys(map(keys.registrable_domain, given.domains))
+            if domain not in self._owners
         )
-        self.parties: dict[str, str] = {}
-        for given in (*((company,) if company else ()), *competitors):
-            for domain in given.domains:
-                self.parties.setdefault(keys.registrable_domain(domain), given.name)
+        if not domains:
+            return None
+        first = domains[0]
+        self._names[first], self._domains[first] = given.name, domains
+        self._owners.update(dict.fromkeys(domains, first))
+        return first
 
-    def role(self, domain: str) -> Role:
-        """Of a registrable domain."""
-        if domain in self.client:
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The client, then its competitors."""
+        return tuple(self._names)
+
+    @property
+    def competitors(self) -> tuple[str, ...]:
+        """As given at the start."""
+        return tuple(party for party in self._names if party != self.client)
+
+    def company(self, domain: str) -> str:
+        """The company a registrable domain counts for."""
+        return self._owners.get(domain, domain)
+
+    def domains(self, company: str) -> tuple[str, ...]:
+        """All domains that count for a company, in the order given."""
+        return self._domains.get(company, (company,))
+
+    def role(self, company: str) -> Role:
+        """What the company is to the client."""
+        if company == self.client:
             return "client"
-        if domain in self.parties:
+        if company in self._names:
             return "competitor"
-        return "platform" if domain in PLATFORMS else "other"
+        return "platform" if company in self.platforms else "other"
 
-    def name(self, domain: str) -> str:
-        """As given at the start, else the domain."""
-        return self.parties.get(domain, domain)
+    def name(self, company: str, matches: Mapping[str, CompanyResult] = _NO_MATCHES) -> str:
+        """As given at the start, else as its match has it, else its domain."""
+        if company in self._names:
+            return self._names[company]
+        match = matches.get(company)
+        return (match.name if match and match.matched else "") or company
+
+    def match(self, company: str, matches: Mapping[str, CompanyResult]) -> CompanyResult | None:
+        """What is known of the company by any of its domains, the first one that matched. None: not asked for."""
+        known = [matches[domain] for domain in self.domains(company) if domain in matches]
+        return next((match for match in known if match.matched), known[0] if known else None)

@@ -1,194 +1,154 @@
-"""Share of voice of the domains that rank, per region and content type.
-
-Each search weighs 1 as long as no volumes are collected. Ranks are first counted per position, in whole
-numbers, and only then turned into clicks: no figure depends on the order of its input.
-"""
+"""Share of voice of the companies that rank in a market, and how they stand otherwise."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Iterable
 
 import msgspec
 
 from shared.domain.curves import CURVES, DEEPEST, Curve
-from shared.domain.results import Ranking
-
-
-class SearchRow(msgspec.Struct, frozen=True):
-    """A completed search with what ranked in it."""
-
-    item_id: int
-    keyword: str
-    region: str
-    content_type: str
-    rankings: tuple[Ranking, ...]
-
-    @property
-    def search(self) -> tuple[str, str, str]:
-        """What makes two rows the same search."""
-        return self.keyword, self.region, self.content_type
+from shared.domain.market import Market, Tally, clicks
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a domain stands in one content type, in one region or in all of them. Shares are in [0, 1]."""
+    """How a company stands in a market. Shares are in [0, 1]."""
 
-    domain: str
-    region: str | None
-    """None: all regions together, each completed search weighing the same."""
-    content_type: str
+    company: str
+    """The first of its domains."""
+    rank: int | None
+    """By share of voice among those that rank and are no platforms; equal shares have equal ranks."""
     share_of_voice: float | None
-    """Of the expected clicks of all domains that rank. None: no search was completed, so it is unknown."""
+    """Of the expected clicks of all that rank. None: no search of known weight was completed, so it is unknown."""
     share_low: float | None
     """Lowest and highest share over the accepted curves."""
     share_high: float | None
+    possible_low: float | None
+    """Share if the searches that are missing gave it nothing, and if they gave it all their clicks.
+
+    None: a missing search's weight is unknown.
+    """
+    possible_high: float | None
     expected_clicks: float | None
-    """When each search is made once."""
     visibility: float | None
     """1 would be first place in every search; the best place in each search counts."""
     keyword_coverage: float | None
-    """Share of the completed searches with the domain in the first 20."""
+    """Share of the completed searches with the company in the first 20."""
+    keywords: int
+    """Distinct ones with the company in the first 20."""
     appearances: int
     """Results, several in one search included."""
     best_position: int | None
     average_position: float | None
     """Mean of the best place in each search it ranks in."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts of one domain, in whole numbers."""
-
-    places: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """(position, results that share it) -> results."""
-    best: Counter[int] = field(default_factory=Counter)
-    """Best position in a search -> searches."""
-
-    def add(self, other: "_Tally") -> None:
-        self.places.update(other.places)
-        self.best.update(other.best)
-
-    def clicks(self, curve: Curve) -> float:
-        return math.fsum(
-            count * curve.ctr(position) / sharing
-            for (position, sharing), count in sorted(self.places.items())
-        )
-
-
-@dataclass(slots=True)
-class _Market:
-    """One content type in one region, or in all of them."""
-
-    searches: int = 0
-    tallies: dict[str, _Tally] = field(default_factory=dict)
-
-    def add(self, other: "_Market") -> None:
-        self.searches += other.searches
-        for domain, tally in other.tallies.items():
-            self.tallies.setdefault(domain, _Tally()).add(tally)
-
-
-Scope = tuple[str, str | None]
-"""Content type and region, None for all regions."""
-
-
-def merged(searches: Iterable[SearchRow]) -> dict[tuple[str, str, str], list[Ranking]]:
-    """Rankings by search, sorted; the same URL at the same position of a search is one result."""
-    found: dict[tuple[str, str, str], dict[tuple[int, str], Ranking]] = {}
-    for row in searches:
-        results = found.setdefault(row.search, {})
-        for ranking in row.rankings:
-            results.setdefault((ranking.position, ranking.url), ranking)
-    return {
-        search: [results[place] for place in sorted(results)] for search, results in sorted(found.items())
-    }
+    analysed: float | None
+    """Share of its expected clicks that go to analysed pages. None: it expects none."""
 
 
 def standings(
-    searches: Mapping[tuple[str, str, str], list[Ranking]],
+    market: Market,
     curve: Curve,
-    scopes: Iterable[Scope],
-    always: Iterable[str] = (),
-) -> Iterator[Standing]:
-    """Standing of each domain in each scope, strongest first; `searches` as `merged` gives them.
+    always: Collection[str] = (),
+    platforms: Container[str] = (),
+    limit: int | None = None,
+) -> list[Standing]:
+    """Standing of each company, strongest first. Where anything ranks in the first 20, all shares sum to 1.
 
-    Domains of `always` are given in every scope, also where they do not rank. Content types are never
-    summed. Where anything ranks in the first 20 the shares of a scope sum to 1.
+    Companies of `always` are given also where they do not rank; of the others, if there is a `limit`, only
+    so many. Platforms take their share and have no rank.
     """
-    markets = _count(searches)
-    wanted = tuple(always)
-    for scope in scopes:
-        market = markets.get(scope, _Market())
-        for domain in wanted:
-            market.tallies.setdefault(domain, _Tally())
-        yield from _rank(market, scope, curve)
+    tallies = {**dict.fromkeys(always, Tally()), **market.tallies}
+    shares = market_shares(market, curve)
+    order = sorted(tallies, key=lambda name: (-shares.get(name, 0.0), -tallies[name].appearances, name))
+    ranks = competition_ranks(
+        (name, shares[name]) for name in order if name in shares and name not in platforms
+    )
+    cut = len(order) if limit is None else limit
+    listed = order[:cut] + [name for name in order[cut:] if name in always]
+    table = _Table(market, curve)
+    return [table.standing(name, tallies[name], ranks.get(name)) for name in listed]
 
 
-def expected_clicks(rankings: list[Ranking], curve: Curve) -> list[float]:
-    """Clicks each result of one search may expect. Results printed at one position share its clicks."""
-    sharing = Counter(ranking.position for ranking in rankings)
-    return [curve.ctr(ranking.position) / sharing[ranking.position] for ranking in rankings]
+def market_shares(market: Market, curve: Curve) -> dict[str, float]:
+    """Share of voice of each company that ranks. Empty: unknown, no search of known weight was completed."""
+    if not market.weight:
+        return {}
+    per_search = market.per_search(curve)
+    total = clicks(market.places, per_search)
+    return {
+        name: clicks(tally.places, per_search) / total if total else 0.0
+        for name, tally in market.tallies.items()
+    }
 
 
-def _count(searches: Mapping[tuple[str, str, str], list[Ranking]]) -> dict[Scope, _Market]:
-    markets: dict[Scope, _Market] = {}
-    for (_, region, content_type), rankings in searches.items():
-        market = markets.setdefault((content_type, region), _Market())
-        market.searches += 1
-        sharing = Counter(ranking.position for ranking in rankings)
-        best: dict[str, int] = {}
-        for ranking in rankings:
-            tally = market.tallies.get(ranking.domain)
-            if tally is None:
-                tally = market.tallies[ranking.domain] = _Tally()
-            tally.places[ranking.position, sharing[ranking.position]] += 1
-            if ranking.position < best.get(ranking.domain, ranking.position + 1):
-                best[ranking.domain] = ranking.position
-        for domain, position in best.items():
-            market.tallies[domain].best[position] += 1
-    everywhere: dict[Scope, _Market] = {}
-    for (content_type, _), market in markets.items():
-        everywhere.setdefault((content_type, None), _Market()).add(market)
-    return markets | everywhere
+def coverage(market: Market, tally: Tally) -> float | None:
+    """Share of the completed searches with a result in the first 20. None: none was completed."""
+    return tally.within(DEEPEST) / market.searches if market.searches else None
 
 
-def _rank(market: _Market, scope: Scope, curve: Curve) -> list[Standing]:
-    shares = {used.id: _shares(market, used) for used in {**CURVES, curve.id: curve}.values()}
-    content_type, region = scope
-    rows = []
-    for domain, tally in market.tallies.items():
-        known = market.searches > 0
-        band = [share[domain] for share in shares.values()]
-        searches = tally.best.total()
-        rows.append(
-            Standing(
-                domain=domain,
-                region=region,
-                content_type=content_type,
-                share_of_voice=shares[curve.id][domain] if known else None,
-                share_low=min(band) if known else None,
-                share_high=max(band) if known else None,
-                expected_clicks=tally.clicks(curve) if known else None,
-                visibility=_visibility(tally, curve, market.searches) if known else None,
-                keyword_coverage=_within(tally, DEEPEST) / market.searches if known else None,
-                appearances=tally.places.total(),
-                best_position=min(tally.best, default=None),
-                average_position=sum(p * n for p, n in tally.best.items()) / searches if searches else None,
-            )
+def competition_ranks(strongest_first: Iterable[tuple[str, float]]) -> dict[str, int]:
+    """Ranks from 1 by name; equal figures have equal ranks, and the next one counts those before it."""
+    ranks: dict[str, int] = {}
+    rank, before = 0, math.inf
+    for number, (name, figure) in enumerate(strongest_first, 1):
+        if figure < before:
+            rank, before = number, figure
+        ranks[name] = rank
+    return ranks
+
+
+class _Table:
+    """What the rows of one market have in common."""
+
+    def __init__(self, market: Market, curve: Curve) -> None:
+        self._market = market
+        self._curve = curve
+        self._per_search = market.per_search(curve)
+        self._total = clicks(market.places, self._per_search)
+        bands = [market.per_search(used) for used in {**CURVES, curve.id: curve}.values()]
+        self._band = [(per_search, clicks(market.places, per_search)) for per_search in bands]
+        # One company could have every click of every missing search.
+        missing = market.missing
+        self._most = None if missing is None else missing * math.fsum(map(curve.ctr, range(1, DEEPEST + 1)))
+
+    def standing(self, company: str, tally: Tally, rank: int | None) -> Standing:
+        """Of one company."""
+        known = self._market.weight > 0
+        searches = sum(tally.best.values())
+        expected = clicks(tally.places, self._per_search)
+        band = [
+            clicks(tally.places, per_search) / total if total else 0.0 for per_search, total in self._band
+        ]
+        low, high = self._possible(expected)
+        return Standing(
+            company=company,
+            rank=rank,
+            share_of_voice=(expected / self._total if self._total else 0.0) if known else None,
+            share_low=min(band) if known else None,
+            share_high=max(band) if known else None,
+            possible_low=low,
+            possible_high=high,
+            expected_clicks=expected if known else None,
+            visibility=self._visibility(tally),
+            keyword_coverage=coverage(self._market, tally),
+            keywords=len(tally.keywords),
+            appearances=tally.appearances,
+            best_position=min(tally.best, default=None),
+            average_position=sum(p * n for p, n in tally.best.items()) / searches if searches else None,
+            analysed=min(1.0, self._analysed(tally) / expected) if expected else None,
         )
-    return sorted(rows, key=lambda row: (-(row.share_of_voice or 0.0), -row.appearances, row.domain))
 
+    def _possible(self, expected: float) -> tuple[float | None, float | None]:
+        whole = self._total + (self._most or 0.0)
+        if self._most is None or not self._market.weight + (self._market.missing or 0):
+            return None, None
+        if not whole:
+            return 0.0, 0.0
+        return expected / whole, min(1.0, (expected + self._most) / whole)
 
-def _shares(market: _Market, curve: Curve) -> dict[str, float]:
-    clicks = {domain: tally.clicks(curve) for domain, tally in market.tallies.items()}
-    total = math.fsum(clicks.values())
-    return {domain: amount / total if total else 0.0 for domain, amount in clicks.items()}
+    def _visibility(self, tally: Tally) -> float | None:
+        if not self._market.searches:
+            return None
+        best = math.fsum([count * self._curve.ctr(position) for position, count in tally.best.items()])
+        return min(1.0, best / (self._market.searches * self._curve.ctr(1)))
 
-
-def _visibility(tally: _Tally, curve: Curve, searches: int) -> float:
-    clicks = math.fsum(count * curve.ctr(position) for position, count in sorted(tally.best.items()))
-    return min(1.0, clicks / (searches * curve.ctr(1)))
-
-
-def _within(tally: _Tally, depth: int) -> int:
-    return sum(count for position, count in tally.best.items() if position <= depth)
+    def _analysed(self, tally: Tally) -> float:
+        return math.fsum([weight * self._per_search[place] for (_, place), weight in tally.analysed.items()])

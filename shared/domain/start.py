@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.domain import curves, keys, regions, strict_json
-from shared.domain.phases import PHASES
+from shared.domain.phases import PHASES, SERVICES
 
 ContentType = Literal["organic", "news", "video"]
 Device = Literal["desktop", "tablet", "mobile"]
@@ -21,11 +21,27 @@ KEYWORD_LENGTH = 400
 REGION_LENGTH = 60
 #: Characters of a company's or a group's name.
 NAME_LENGTH = 200
+#: Characters of what a persona or a dimension is described by.
+TEXT_LENGTH = 2_000
 #: Entries of the list of keywords, and of any other list of a request.
 KEYWORDS, OTHERS = 1_000_000, 1_000
+#: Entries of the lists that stand in every prompt of a language model.
+ASKED = 50
 #: No fact is kept as fresh for longer.
 FRESHNESS_SECONDS = 10 * 365 * 24 * 60 * 60
 
+#: Analyses pages unless the installation or the request names another.
+DEFAULT_MODEL = "gpt-5.4-mini"
+#: The stages of a purchase that pages are told apart by, unless the request names others.
+JOURNEY_PHASES = (
+    "Problem Identification",
+    "Solution Exploration",
+    "Requirements Building",
+    "Supplier Selection",
+    "Validation",
+)
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 
 
@@ -48,6 +64,13 @@ def _check_name(text: str) -> None:
         raise ValueError("holds a control character; remove it")
 
 
+def _check_text(text: str) -> None:
+    if len(text) > TEXT_LENGTH:
+        raise ValueError(f"a description has at most {TEXT_LENGTH} characters")
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in text):
+        raise ValueError("holds a control character; remove it")
+
+
 def _check_domain(text: str) -> None:
     domain = keys.registrable_domain(text)
     if "." not in domain or domain.startswith("[") or domain.rpartition(".")[2].isdigit():
@@ -65,21 +88,28 @@ def _check_phase(text: str) -> None:
 
 
 def _check_service(text: str) -> None:
-    services = tuple(phase.service for phase in PHASES.values())
-    if text not in services:
-        raise ValueError(f"{text[:60]!r} is not a service; {strict_json.nearest(text, services)}")
+    if text not in SERVICES:
+        raise ValueError(f"{text[:60]!r} is not a service; {strict_json.nearest(text, SERVICES)}")
+
+
+def _check_model(text: str) -> None:
+    if not _MODEL.fullmatch(text):
+        raise ValueError(f"{text[:60]!r} is not the name of a model; expected something like {DEFAULT_MODEL}")
 
 
 KeywordText = Annotated[str, Meta(extra={"check": _check_keyword})]
 RegionCode = Annotated[str, Meta(extra={"check": _check_region})]
 Name = Annotated[str, Meta(extra={"check": _check_name})]
+Text = Annotated[str, Meta(extra={"check": _check_text})]
 Domain = Annotated[str, Meta(extra={"check": _check_domain})]
 Language = Annotated[str, Meta(extra={"check": _check_language})]
 PhaseName = Annotated[str, Meta(extra={"check": _check_phase})]
 ServiceName = Annotated[str, Meta(extra={"check": _check_service})]
+ModelName = Annotated[str, Meta(extra={"check": _check_model})]
 CurveId = Annotated[str, Meta(extra={"check": curves.curve})]
 PageCount = Annotated[int, Meta(ge=1, le=5)]
 Seconds = Annotated[float, Meta(ge=0, le=FRESHNESS_SECONDS)]
+Credits = Annotated[int, Meta(ge=1, le=75)]
 
 
 class Keyword(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,6 +128,30 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     domains: Annotated[tuple[Domain, ...], Meta(min_length=1, max_length=OTHERS)]
 
 
+class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody the content should speak to."""
+
+    name: Name
+    description: Text = ""
+
+
+class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something else pages are scored for."""
+
+    name: Name
+    focus: Text
+    """What counts."""
+    signals: Annotated[tuple[Text, ...], Meta(max_length=ASKED)] = ()
+    """Words and facts that speak for it."""
+
+
+class Landscape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named part of the keywords, with figures of its own."""
+
+    name: Name
+    keywords: Annotated[tuple[KeywordText, ...], Meta(min_length=1, max_length=KEYWORDS)]
+
+
 class Pages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Result pages bought per search, by content type."""
 
@@ -112,11 +166,25 @@ class Serp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pages: Pages = Pages()
 
 
+class Scrape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How pages are fetched."""
+
+    per_pipeline: Annotated[int, Meta(ge=0, le=KEYWORDS)] | None = None
+    """Pages at most, those that stand highest first; the rest is skipped. Null: all."""
+    credits_per_page: Credits = 25
+    """A page that blocks cheap fetches is tried by dearer ones up to this price: 1, 5, 10, 25 or 75 credits."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the pipeline works, rather than on what."""
 
     priority: Priority = "normal"
     serp: Serp = Serp()
+    scrape: Scrape = Scrape()
+    model: ModelName | None = None
+    """Of the language model that analyses pages; null: the installation's."""
+    give_up_after_seconds: Seconds = 24 * 60 * 60.0
+    """An item of an optional phase that has waited for so long is skipped; the report names the gap."""
     curve: CurveId = curves.DEFAULT
     """Click-through curve of the report."""
     freshness: dict[ServiceName, Seconds] = {}
@@ -135,6 +203,12 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     company: Company | None = None
     """Whose landscape it is."""
     competitors: Annotated[tuple[Company, ...], Meta(max_length=OTHERS)] = ()
+    personas: Annotated[tuple[Persona, ...], Meta(max_length=ASKED)] = ()
+    landscapes: Annotated[tuple[Landscape, ...], Meta(max_length=OTHERS)] = ()
+    dimensions: Annotated[tuple[Dimension, ...], Meta(max_length=ASKED)] = ()
+    journey_phases: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=ASKED)] = JOURNEY_PHASES
+    exclude_domains: Annotated[tuple[Domain, ...], Meta(max_length=OTHERS)] = ()
+    """No company and no page of theirs is looked up; in the rankings they stay."""
     device: Device = "desktop"
     language: Language | None = None
     """Of the results pages; by default the region's own."""

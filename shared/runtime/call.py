@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -47,6 +48,9 @@ class Admission(Protocol):
         """Raises GateShut while a hold is known that is not worth waiting for; costs nothing."""
         ...
 
+
+#: Slow reading at once: more would only take the processor from one another, and each holds a large answer.
+READERS = 2
 
 #: What holds the gate after an error of this category, as the items say it.
 HOLD_REASONS = {
@@ -102,6 +106,7 @@ class Buyer:
         # Some more than the provider takes: the next calls are recorded while these are under way.
         self._slots = asyncio.Semaphore(provider.limits.concurrency + -(-provider.limits.concurrency // 3))
         self._meter = Meter(provider)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._under_way: dict[tuple[str, float], asyncio.Future[Fact[Any]]] = {}
         self.draining = False
 
@@ -192,9 +197,13 @@ class Buyer:
             endpoint.name,
             len(subjects),
         )
-        status, body, duration = await self._send(claim, intent, request)
         try:
-            answers = _read(endpoint, body, subjects)
+            status, body, duration = await self._send(claim, intent, request, endpoint.answers)
+        except ProviderError as error:
+            error.culprits = frozenset(subjects[n] for n in error.places if 0 <= n < len(subjects))
+            raise
+        try:
+            answers = await self._answers(endpoint, body, subjects)
             units = endpoint.cost(answers)
         except ProviderError as error:
             error.status = status
@@ -218,11 +227,26 @@ class Buyer:
             for s in subjects
         )
         committed = self._recorder.add(Record(settlement, bought))
+        if (task := asyncio.current_task()) and task.cancelling():  # while it was read
+            committed.add_done_callback(_seen)
+            raise asyncio.CancelledError
         return {
             s: Fact(s, answers.get(s), FactRef(keys[s], intent.call_id), from_store=False) for s in subjects
         }, committed
 
-    async def _send(self, claim: Claim, intent: Intent, request: Request) -> tuple[int, bytes, float]:
+    async def _answers(self, endpoint: Endpoint[A], body: bytes, subjects: Sequence[str]) -> Mapping[str, A]:
+        if not endpoint.slow:
+            return read_answer(endpoint, body, subjects)
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(self._readers, read_answer, endpoint, body, subjects)
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            return await reading  # it is paid for: what it says is recorded although nobody waits any more
+
+    async def _send(
+        self, claim: Claim, intent: Intent, request: Request, answers: tuple[int, ...]
+    ) -> tuple[int, bytes, float]:
         """(status, body, seconds) of one request: recorded first, then admitted, then sent."""
         async with self._slots:
             if self.draining:
@@ -241,7 +265,7 @@ class Buyer:
                 sent, started = True, time.perf_counter()
                 self._meter.gate_wait.observe(started - waited)
                 with self._meter.in_flight.track_inprogress():
-                    status, body = await self._wire.send(request)
+                    status, body = await self._wire.send(request, answers)
                 return status, body, time.perf_counter() - started
             except ProviderError as error:
                 self._settle_error(intent, error, time.perf_counter() - started, claim.phase)
@@ -269,9 +293,10 @@ class Buyer:
         """What the ledger knows of a failed call. Without an answer it is in doubt: it may have been charged."""
         rule = categorize(error, self.provider.errors)
         self._meter.ended(rule.category, duration, None)
-        answered = error.status is not None
-        state = "settled" if answered else "in_doubt" if error.sent else "refunded"
-        units = 0.0 if state == "refunded" else self.provider.error_units if answered else None
+        state = "refunded" if not error.sent else "settled" if error.status is not None else "in_doubt"
+        units = {"refunded": 0.0, "settled": self.provider.error_units}.get(state)
+        if error.units is not None:
+            units = error.units
         settlement = Settlement(
             intent.call_id, phase, state, rule.category, error.status, units, self._money(units), duration, str(error)
         )  # fmt: skip
@@ -298,7 +323,8 @@ def _restore(endpoint: Endpoint[A], subject: str, found: StoredFact) -> Fact[A] 
     return Fact(subject, answer, found.ref, from_store=True)
 
 
-def _read(endpoint: Endpoint[A], body: bytes, subjects: Sequence[str]) -> Mapping[str, A]:
+def read_answer(endpoint: Endpoint[A], body: bytes, subjects: Sequence[str]) -> Mapping[str, A]:
+    """What the endpoint makes of a body. Raises ProviderError for one that is no answer to these subjects."""
     try:
         answers = endpoint.read(body, subjects)
     except msgspec.ValidationError as error:

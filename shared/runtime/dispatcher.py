@@ -38,7 +38,9 @@ class Dispatcher:
         async with self._pool.connection() as conn:
             await jobs.wake_items(conn, self._phase.name)
             again = await jobs.redispatch_jobs(conn, service, settings.redispatch_seconds)
-            due = await jobs.count_due(conn, self._phase.name, self._window)
+            if self._phase.upstream:
+                await jobs.keep_best(conn, self._phase.name, self._phase.upstream)
+            due = await jobs.count_due(conn, self._phase, self._window)
             if not due and not again:
                 return settings.tick_seconds * IDLE_TICKS
             upstream = (

@@ -1,4 +1,4 @@
-"""Housekeeping: what belongs to no provider. Ends pipelines and folds counters."""
+"""Housekeeping: what belongs to no provider. Gives up on waits without end, ends pipelines and folds counters."""
 
 import asyncio
 
@@ -6,12 +6,11 @@ from shared import log
 from shared.config import Runtime
 from shared.domain.phases import PHASES
 from shared.store.counters import end_pipelines, fold_counters
+from shared.store.jobs import give_up_items
 from shared.store.pool import Pool, unit_of_work
 
 _log = log.get(__name__)
 
-#: Name of its lease; any provider worker may hold it.
-LEASE = "housekeeping"
 #: How soon a pipeline ends after its last item.
 ROUND_SECONDS = 0.25
 
@@ -33,6 +32,10 @@ class Housekeeping:
             _log.info("pipeline_ended", pipeline_id=pipeline_id, state=state)
         now = asyncio.get_running_loop().time()
         if now >= self._fold_at:
+            async with unit_of_work(self._pool) as conn:
+                given_up = await give_up_items(conn, mandatory)
+            if given_up:
+                _log.warning("items_given_up", items=given_up)
             async with unit_of_work(self._pool) as conn:
                 await fold_counters(conn)
             self._fold_at = now + self._settings.fold_seconds

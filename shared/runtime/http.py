@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from shared.domain.provider import Provider, Request
 from shared.errors import ConfigError, StatusError, TransportError
+from shared.runtime.oauth import Client, Tokens
 
 Transport = Literal["aiohttp", "httpx"]
 
@@ -30,6 +32,18 @@ ERROR_BODY = 2000
 ERROR_CODE = 100
 #: A told delay beyond this is not believed. Seconds.
 RETRY_AFTER_CAP = 24 * 60 * 60
+#: Code of an error that a token which was kept too long may have caused.
+STALE_TOKEN = "stale_token"  # noqa: S105 - no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What this installation has of a provider."""
+
+    key: str = ""
+    oauth: Client | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Overrides of `Provider.settings`, and the settings that `Provider.headers` names."""
 
 
 def _session(limits: httpx.Limits) -> aiohttp.ClientSession:
@@ -56,15 +70,18 @@ class Wire:
     def __init__(
         self,
         provider: Provider,
-        api_key: str,
+        account: Account,
         concurrency: int,
         transport: httpx.AsyncBaseTransport | Transport,
     ) -> None:
-        """Raises ConfigError for an address or a key that can be none."""
+        """Raises ConfigError for an address, a key or a setting that can be none."""
         self._provider = provider
         base_url = _checked_url(provider)
         self._base_url = str(base_url).rstrip("/")
-        self._key = _checked_key(provider, api_key)
+        self._key = _checked_key(provider, account.key)
+        self._settings = {**provider.settings, **account.settings}
+        if missing := [name for name in provider.settings if not self._settings[name]]:
+            raise ConfigError(f"{_variable(provider, missing[0].upper())} must be set")
         headers = {
             "Host": base_url.netloc.decode(),
             "Accept": "application/json",
@@ -72,35 +89,64 @@ class Wire:
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": AGENT,
         }
+        for header, name in provider.headers.items():
+            if value := self._settings.get(name):
+                headers[header] = value
         kind, name = provider.auth
-        if kind != "query":
-            headers[name or "Authorization"] = api_key if kind == "header" else f"Bearer {api_key}"
+        if kind in {"header", "bearer"}:
+            headers[name or "Authorization"] = self._key if kind == "header" else f"Bearer {self._key}"
         self._headers = httpx.Headers(headers)
         # The whole call has its own limit; a timer for every read would cost more than reading.
         timeout = httpx.Timeout(None, connect=min(10.0, provider.timeout_seconds))
         self._extensions = {"timeout": timeout.as_dict()}
         self._transport = build_transport(transport, concurrency) if isinstance(transport, str) else transport
+        self._tokens = self._open_tokens(account) if kind == "oauth" else None
 
-    async def send(self, request: Request) -> tuple[int, bytes]:
-        """(status, body) of a 2xx answer. Raises StatusError or TransportError; their texts hold no URL and no key."""
-        answer = await self._try(request)
+    def _open_tokens(self, account: Account) -> Tokens:
+        if account.oauth is None:
+            raise ConfigError(f"{_variable(self._provider, 'REFRESH_TOKEN')} must be set")
+        return Tokens(account.oauth, self._fetch_token)
+
+    async def send(self, request: Request, answers: tuple[int, ...] = ()) -> tuple[int, bytes]:
+        """(status, body) of an answer with a 2xx status or one of `answers`.
+
+        Raises StatusError or TransportError; their texts hold no URL and no key.
+        """
+        token, kept = await self._tokens.get() if self._tokens else ("", False)
+        answer = await self._try(self._build(request, token))
         # Raised here, not where it was caught: a transport's own error names the URL and headers, and would
         # stay attached to this one.
         if isinstance(answer, TransportError):
             raise answer
         response, body = answer
         # Some providers print the key into links and messages of good answers too.
-        if len(self._key) >= SECRET_LENGTH:
-            body = body.replace(self._key.encode(), b"***")
-        if response.is_success:
+        for secret in (self._key, token):
+            if len(secret) >= SECRET_LENGTH:
+                body = body.replace(secret.encode(), b"***")
+        if response.is_success or response.status_code in answers:
             return response.status_code, body
-        raise _status_error(self._provider, response, body)
+        error = _status_error(self._provider, response, body)
+        if self._tokens and response.status_code == 401:
+            self._tokens.forget(token)
+            if kept:
+                error.codes = (STALE_TOKEN, *error.codes)
+        raise error
 
-    async def _try(self, request: Request) -> tuple[httpx.Response, bytes] | TransportError:
+    async def _fetch_token(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
+        """(status, body) of the answer to a form. Raises TransportError."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": AGENT}
+        request = httpx.Request("POST", url, headers=headers, data=form, extensions=self._extensions)
+        answer = await self._try(request)
+        if isinstance(answer, TransportError):
+            raise answer
+        response, body = answer
+        return response.status_code, body
+
+    async def _try(self, request: httpx.Request) -> tuple[httpx.Response, bytes] | TransportError:
         seconds = self._provider.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                response = await self._transport.handle_async_request(self._build(request))
+                response = await self._transport.handle_async_request(request)
                 try:
                     return response, await _read(response)
                 finally:
@@ -112,13 +158,18 @@ class Wire:
                 return TransportError("cannot connect", sent=False)
             return TransportError(f"connection broke: {type(error).__name__}")
 
-    def _build(self, request: Request) -> httpx.Request:
+    def _build(self, request: Request, token: str) -> httpx.Request:
         kind, name = self._provider.auth
         query = urlencode({**request.query, name: self._key} if kind == "query" else request.query)
-        url = f"{self._base_url}{request.path}?{query}" if query else f"{self._base_url}{request.path}"
-        return httpx.Request(
+        named = self._provider.settings
+        path = request.path.format_map(self._settings) if named else request.path
+        url = f"{self._base_url}{path}?{query}" if query else f"{self._base_url}{path}"
+        built = httpx.Request(
             request.method, url, headers=self._headers, json=request.json, extensions=self._extensions
         )
+        if token:
+            built.headers["Authorization"] = f"Bearer {token}"
+        return built
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -188,16 +239,23 @@ def _status_error(provider: Provider, response: httpx.Response, body: bytes) -> 
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    codes = tuple(_code(value) for path in provider.error_codes for value in find(document, path))
+    codes = [_code(value) for path in provider.error_codes for value in find(document, path)]
+    for name in provider.error_headers:
+        if (present := response.headers.get(name)) is not None:
+            codes += [name.lower(), _code(f"{name}:{present}".lower())]
     told = [parse_delay(str(value)) for path in provider.retry_after for value in find(document, path)]
+    told += [parse_delay(response.headers.get(name, "")) for name in provider.retry_after_headers]
     delay = retry_after(response.headers, time.time())
-    return StatusError(
+    error = StatusError(
         f"status {response.status_code}" + (f" ({codes[0]})" if codes else ""),
         status=response.status_code,
-        codes=codes,
+        codes=tuple(codes),
         body=body[: ERROR_BODY * 4].decode(errors="replace")[:ERROR_BODY],
         retry_after=delay if delay is not None else next((t for t in told if t is not None), None),
     )
+    places = (value for path in provider.culprits for value in find(document, path))
+    error.places = tuple(place for place in places if isinstance(place, int))
+    return error
 
 
 def _code(value: str | float) -> str:

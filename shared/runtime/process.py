@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared import log, metrics
+from shared.domain.blame import Patience, blame
+from shared.domain.category import ErrorCategory, categorize
 from shared.domain.gate import GateShut
 from shared.domain.item import Item, ItemState, WaitReason
 from shared.domain.message import Message
+from shared.domain.phases import Phase
 from shared.domain.provider import Endpoint, Fact, Handle
 from shared.errors import ProviderError
 from shared.runtime import verdict
@@ -38,7 +41,7 @@ class Processor:
         self,
         handle: Handle,
         *,
-        phase: str,
+        phase: Phase,
         holder: str,
         lease_seconds: float,
         pool: Pool,
@@ -87,7 +90,9 @@ class Processor:
                     return await jobs.claim_job(
                         conn,
                         message,
-                        phase=self._phase,
+                        phase=self._phase.name,
+                        context=self._phase.context,
+                        reads=self._phase.reads,
                         holder=self._holder,
                         lease_seconds=self._lease_seconds,
                         known=self._known,
@@ -111,10 +116,31 @@ class Processor:
         size = self._buyer.provider.items_per_call
         async with asyncio.TaskGroup() as group:
             for n in range(0, len(claim.items), size):
-                group.create_task(self._part(claim, claim.items[n : n + size]))
+                part = claim.items[n : n + size]
+                group.create_task(self._part(claim, part, Patience.of(len(part))))
 
-    async def _part(self, claim: Claim, items: Sequence[Item]) -> None:
+    async def _part(self, claim: Claim, items: Sequence[Item], patience: Patience) -> None:
         """The items of one `handle`; each ends recorded."""
+        try:
+            units, again = await self._try(claim, items, patience)
+        except LeaseLost:
+            return
+        except asyncio.CancelledError:
+            self._give_back(claim, items)
+            raise
+        await together([self._record(claim, unit) for unit in units])
+        for n, part in enumerate(again):
+            try:
+                await self._part(claim, part, patience)
+            except asyncio.CancelledError:
+                for untried in again[n + 1 :]:
+                    self._give_back(claim, untried)
+                raise
+
+    async def _try(
+        self, claim: Claim, items: Sequence[Item], patience: Patience
+    ) -> tuple[list[Record], Sequence[Sequence[Item]]]:
+        """(what became of items, those to be handled again in parts)."""
 
         def call(
             endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any] | None = None
@@ -123,28 +149,33 @@ class Processor:
 
         try:
             outcomes = await self._handle(items, call)
-            units = [verdict.ended(claim, item, outcomes.get(item.item_id)) for item in items]
+            return [verdict.ended(claim, item, outcomes.get(item.item_id)) for item in items], ()
         except ProviderError as error:
-            units = [verdict.refused(claim, item, self._buyer.provider, error) for item in items]
+            provider, refused = self._buyer.provider, items
+            again: Sequence[Sequence[Item]] = ()
+            rule = categorize(error, provider.errors)
+            if rule.category is ErrorCategory.NON_RECOVERABLE and not rule.whole:
+                blamed = blame(items, error, patience)
+                refused, again = blamed.refused, blamed.again
+            return [verdict.refused(claim, item, provider, error) for item in refused], again
         except GateShut as shut:
-            units = [verdict.shut(claim, item, shut) for item in items]
+            return [verdict.shut(claim, item, shut) for item in items], ()
         except LeaseLost:
-            return
-        except Passing as error:
-            units = [
-                verdict.waiting(claim, item, WaitReason.RETRY, INTERRUPTED_SECONDS, error) for item in items
-            ]
-        except asyncio.CancelledError:
-            if self._buyer.draining:
-                for item in items:
-                    self._recorder.add(verdict.shut(claim, item, Draining()))
             raise
+        except Passing as error:
+            reason, pause = WaitReason.RETRY, INTERRUPTED_SECONDS
+            return [verdict.waiting(claim, item, reason, pause, error) for item in items], ()
         except Exception as error:  # noqa: BLE001
             # A defect of ours. It is never retried as if it were the provider's: the items fail and say so.
             _log.exception("bug", phase=claim.phase, job_id=claim.job_id)
             text = f"{type(error).__name__}: {error}"
-            units = [verdict.failed(claim, item.item_id, verdict.BUG, text) for item in items]
-        await together([self._record(claim, unit) for unit in units])
+            return [verdict.failed(claim, item.item_id, verdict.BUG, text) for item in items], ()
+
+    def _give_back(self, claim: Claim, items: Sequence[Item]) -> None:
+        """Cut short by a shutdown: the items are due again at once. With the lease lost they are somebody else's."""
+        if self._buyer.draining:
+            for item in items:
+                self._recorder.add(verdict.shut(claim, item, Draining()))
 
     async def _record(self, claim: Claim, unit: Record) -> None:
         ending = unit.ending

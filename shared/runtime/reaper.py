@@ -10,7 +10,7 @@ _log = log.get(__name__)
 
 
 class Reaper:
-    """One service's reaper."""
+    """One phase's reaper."""
 
     def __init__(self, pool: Pool, phase: Phase, settings: Runtime) -> None:
         self._pool = pool
@@ -21,9 +21,9 @@ class Reaper:
         """Return expired leases; seconds until the next round."""
         async with self._pool.connection() as conn:
             expired, items = await jobs.reap_jobs(
-                conn, self._phase.service, self._phase.name, self._settings.crash_limit
+                conn, self._phase.queue, self._phase.name, self._settings.crash_limit
             )
         if expired:
-            metrics.LEASES_EXPIRED.labels(self._phase.service).inc(expired)
-            _log.warning("leases_expired", service=self._phase.service, jobs=expired, items=items)
+            metrics.LEASES_EXPIRED.labels(self._phase.queue).inc(expired)
+            _log.warning("leases_expired", service=self._phase.queue, jobs=expired, items=items)
         return min(1.0, self._settings.lease_seconds / 5)

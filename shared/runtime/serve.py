@@ -4,7 +4,6 @@ from shared import log
 from shared.broker.build import RedisBroker, build_broker, register
 from shared.broker.middleware.lifecycle import Lifecycle
 from shared.config import load
-from shared.domain.message import Message
 from shared.domain.provider import Handle, Provider
 from shared.runtime.worker import WorkerProcess
 
@@ -21,12 +20,9 @@ def serve(provider: Provider, handle: Handle) -> RedisBroker:
     async def start() -> None:
         await process.start(broker)
 
-    async def work(message: Message) -> None:
-        await process.processor.process(message)
-
     lifecycle = Lifecycle(
         start, process.drain, process.stop, grace_seconds=settings.runtime.drain_seconds + 6
     )
     broker = build_broker(settings.redis_url, [lifecycle])
-    register(broker, provider.service, work)
+    register(broker, provider.service, process.work)
     return broker

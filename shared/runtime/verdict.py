@@ -7,7 +7,7 @@ from shared.domain.category import ErrorCategory, categorize
 from shared.domain.gate import GateShut, hold_seconds
 from shared.domain.item import Item, ItemState, WaitReason
 from shared.domain.phases import found_in
-from shared.domain.provider import Completed, Failed, Outcome, Provider
+from shared.domain.provider import Completed, Failed, Outcome, Provider, Skipped
 from shared.errors import ProviderError
 from shared.store.jobs import Claim
 from shared.store.outcomes import Ending, Evidence, Record
@@ -29,12 +29,18 @@ def ended(claim: Claim, item: Item, outcome: Outcome | None) -> Record:
             degraded=outcome.degraded or None,
             from_store=bool(outcome.facts) and all(fact.from_store for fact in outcome.facts),
         )
-        found = tuple(found_in(claim.phase, outcome.result, claim.settings.phases))
+        found = tuple(found_in(claim.phase, item.key, outcome.result, claim.settings.rules))
         return Record(
             ending=ending, evidence=Evidence(outcome.result, tuple(f.ref for f in outcome.facts), found)
         )
     if isinstance(outcome, Failed):
         return failed(claim, item.item_id, ErrorCategory.NON_RECOVERABLE, outcome.error)
+    if isinstance(outcome, Skipped):
+        return Record(
+            ending=Ending(
+                claim.pipeline_id, item.item_id, claim.job_id, claim.phase, ItemState.SKIPPED, last_error=outcome.reason
+            )
+        )  # fmt: skip
     return failed(claim, item.item_id, BUG, "its provider gave no outcome for it")
 
 

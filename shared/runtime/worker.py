@@ -9,32 +9,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from http.server import ThreadingHTTPServer
 
-from shared import log, metrics
+from shared import config, log, metrics
 from shared.broker.build import RedisBroker, publish
 from shared.broker.client import build_async_client, ping
 from shared.broker.gate import Gate
 from shared.config import Settings
 from shared.domain.gate import GatePolicy
 from shared.domain.message import Message
-from shared.domain.phases import of_service
+from shared.domain.phases import CLOSING, HOUSEKEEPING, PHASES, of_service
 from shared.domain.provider import Handle, Limits, Provider
-from shared.errors import ConfigError, SchemaError
+from shared.errors import ConfigError
 from shared.runtime import exposition
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Buyer, Want
 from shared.runtime.cancellation import cancel
+from shared.runtime.closing import Closing
 from shared.runtime.dispatcher import Dispatcher
 from shared.runtime.heartbeat import Heartbeat
-from shared.runtime.housekeeping import LEASE, Housekeeping
-from shared.runtime.http import Wire
+from shared.runtime.housekeeping import Housekeeping
+from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
+from shared.runtime.oauth import Client
 from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.store.calls import Intent, StoredFact, find_facts, insert_calls
 from shared.store.heartbeats import Heartbeats
 from shared.store.migrate import require_schema
-from shared.store.pool import Unavailable, build_pool
+from shared.store.pool import build_pool
 
 _log = log.get(__name__)
 
@@ -65,15 +67,35 @@ def with_overrides(provider: Provider, settings: Settings) -> Provider:
     )
 
 
+def account(provider: Provider, own: config.Provider) -> Account:
+    """What this installation has of a provider."""
+    oauth = None
+    if provider.auth[0] == "oauth":
+        oauth = Client(own.oauth_url, own.client_id or "", own.client_secret or "", own.refresh_token or "")
+    named = {*provider.settings, *provider.headers.values()}
+    settings = {name: value for name in named if (value := getattr(own, name))}
+    # Google prints customer ids with hyphens and takes them without.
+    settings |= {n: value.replace("-", "") for n, value in settings.items() if n.endswith("customer_id")}
+    return Account(own.api_key or "", oauth, settings)
+
+
+def _require_account(provider: Provider, own: config.Provider) -> None:
+    oauth = ("client_id", "client_secret", "refresh_token")
+    needed: tuple[str, ...] = oauth if provider.auth[0] == "oauth" else () if own.base_url else ("api_key",)
+    needed += tuple(name for name, default in provider.settings.items() if not default)
+    missing = [name.upper() for name in needed if not getattr(own, name)]
+    if missing:
+        names = ", ".join(f"LANDSCAPE_PROVIDERS__{provider.service.upper()}__{name}" for name in missing)
+        raise ConfigError(f"{names} must be set; without any key `landscape up` uses the simulator")
+
+
 class WorkerProcess:
     """What stands between Dramatiq's hooks and the actor. Created at import, opened at boot."""
 
     def __init__(self, provider: Provider, handle: Handle, settings: Settings) -> None:
         settings.require("postgres_url", "redis_url")
         own = settings.provider(provider.service)
-        if not (own.api_key or own.base_url):
-            name = f"LANDSCAPE_PROVIDERS__{provider.service.upper()}__API_KEY"
-            raise ConfigError(f"{name} must be set; without any key `landscape up` uses the simulator")
+        _require_account(provider, own)
         self._settings = settings
         self._own = own
         self._provider = with_overrides(provider, settings)
@@ -84,16 +106,19 @@ class WorkerProcess:
         self._tasks: list[asyncio.Task[None]] = []
         self._checks: dict[str, str | None] = {"postgres": "not yet checked", "redis": "not yet checked"}
         self._alive_at = time.monotonic()
+        self._usable = asyncio.Event()
         self._server: ThreadingHTTPServer | None = None
 
     async def start(self, broker: RedisBroker) -> None:
-        """Open everything; waits for Postgres and its schema as long as it takes."""
+        """Open everything. Postgres and its schema are waited for in the background, so that a stop is heard meanwhile."""
         provider, settings, runtime = self._provider, self._settings, self._settings.runtime
         phase = of_service(provider.service)
         self._server = exposition.serve(settings.exposition, self._live, lambda: self._checks)
-        await self._wait_for_store()
+        await self._pool.open()
         redis = self._redis = build_async_client(settings.redis_url)
-        self._wire = Wire(provider, self._own.api_key or "", provider.limits.concurrency, self._own.transport)
+        self._wire = Wire(
+            provider, account(provider, self._own), provider.limits.concurrency, self._own.transport
+        )
         self._gate = Gate(redis, provider.name, GatePolicy.of(provider.limits, runtime.wait_in_place_seconds))
         await self._gate.start()
         recorder = Recorder(self._pool, provider.service)
@@ -111,7 +136,7 @@ class WorkerProcess:
         self._heartbeat.start()
         self.processor = Processor(
             self._handle,
-            phase=phase.name,
+            phase=phase,
             holder=self._holder,
             lease_seconds=runtime.lease_seconds,
             pool=self._pool,
@@ -128,7 +153,9 @@ class WorkerProcess:
         dispatch = Dispatcher(self._pool, provider, phase, runtime, send).round
         reap = Reaper(self._pool, phase, runtime).round
         housekeep = Housekeeping(self._pool, runtime).round
-        for leader in (
+        close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
+        reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
+        leaders = (
             Leader(
                 self._pool,
                 provider.service,
@@ -137,16 +164,28 @@ class WorkerProcess:
                 [dispatch, reap],
                 notice=leading.set,
             ),
-            Leader(self._pool, LEASE, self._holder, runtime.lease_seconds, [housekeep]),
-        ):
-            self._tasks.append(asyncio.create_task(leader.run(), name="leader"))
+            Leader(
+                self._pool,
+                HOUSEKEEPING,
+                self._holder,
+                runtime.lease_seconds,
+                [housekeep, close, *reap_closing],
+            ),
+        )
+        self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
         _log.info("worker_started", holder=self._holder, provider=provider.name, limits=str(provider.limits))
+
+    async def work(self, message: Message) -> None:
+        """One job; not before the store is there."""
+        await self._usable.wait()
+        await self.processor.process(message)
 
     async def drain(self) -> None:
         """Stop leading and start no more calls; what is in flight may end."""
         await cancel(self._tasks)
         await self.processor.drain(self._settings.runtime.drain_seconds)
+        self._usable.set()  # whoever still waits for the store finds that nothing is begun any more
 
     async def stop(self) -> None:
         """Close everything."""
@@ -160,18 +199,9 @@ class WorkerProcess:
             self._server.server_close()
         _log.info("worker_stopped")
 
-    async def _wait_for_store(self) -> None:
-        await self._pool.open()
-        while True:
-            try:
-                async with self._pool.connection() as conn:
-                    await require_schema(conn)
-            except (Unavailable, SchemaError) as error:
-                self._checks["postgres"] = str(error)
-                _log.warning("waiting_for_store", error=str(error))
-                await asyncio.sleep(PROBE_SECONDS)
-            else:
-                return
+    async def _lead(self, leader: Leader) -> None:
+        await self._usable.wait()
+        await leader.run()
 
     async def _probe(self) -> None:
         """What /livez and /readyz tell."""
@@ -181,8 +211,11 @@ class WorkerProcess:
                 async with self._pool.connection() as conn:
                     await require_schema(conn)
                 self._checks["postgres"] = None
+                self._usable.set()
             except Exception as error:  # noqa: BLE001 - the probe must outlive whatever it finds
                 self._checks["postgres"] = str(error)
+                if not self._usable.is_set():
+                    _log.warning("waiting_for_store", error=str(error))
             self._checks["redis"] = await ping(self._redis)
             metrics.READY.labels(self._provider.service).set(0 if any(self._checks.values()) else 1)
             await asyncio.sleep(PROBE_SECONDS)

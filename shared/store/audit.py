@@ -9,10 +9,11 @@ from uuid import UUID
 
 import msgspec
 
+from shared.domain.phases import CLOSING
 from shared.domain.pipeline import PipelineConfig, config_hash
 from shared.store import queries
 from shared.store.audit_keys import actual_keys, expected_keys
-from shared.store.pipelines import get_pipeline
+from shared.store.pipelines import get_pipeline, get_stored_config
 from shared.store.pool import Connection
 from shared.store.progress import phase_progress
 from shared.store.snapshot import snapshot
@@ -75,7 +76,7 @@ async def audit(conn: Connection, pipeline_id: UUID) -> Audit:
     """All checks, as of one moment. Opens a transaction of its own. Raises NotFoundError."""
     async with snapshot(conn):
         pipeline = await get_pipeline(conn, pipeline_id)
-        checks = [_check_config(pipeline.config, pipeline.config_hash)]
+        checks = [_check_config(await get_stored_config(conn, pipeline_id), pipeline.config_hash)]
         checks += await _check_keys(conn, pipeline_id, pipeline.config)
         for name, query in _CONTRADICTIONS.items():
             checks.append(await _check_contradictions(conn, pipeline_id, name, query))
@@ -84,7 +85,7 @@ async def audit(conn: Connection, pipeline_id: UUID) -> Audit:
     return Audit(pipeline_id, pipeline.state, all(check.passed for check in checks), checks, costs)
 
 
-def _check_config(config: PipelineConfig, recorded: str) -> Check:
+def _check_config(config: dict[str, Any], recorded: str) -> Check:
     actual = config_hash(config)
     detail = "the configuration is the one frozen at the start"
     if actual != recorded:
@@ -111,7 +112,8 @@ async def _check_keys(conn: Connection, pipeline_id: UUID, config: PipelineConfi
 
 
 async def _check_contradictions(conn: Connection, pipeline_id: UUID, name: str, query: str) -> Check:
-    cursor = await conn.execute(_SQL[query], {"pipeline_id": pipeline_id, "grace": GRACE_SECONDS})
+    parameters = {"pipeline_id": pipeline_id, "grace": GRACE_SECONDS, "closing": list(CLOSING)}
+    cursor = await conn.execute(_SQL[query], parameters)
     found = cast("list[tuple[str, int]]", await cursor.fetchall())
     detail = "; ".join(example for example, _ in found)
     return Check(name, not found, detail or "nothing contradicts it", 0, found[0][1] if found else 0)

@@ -4,6 +4,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from shared.domain.phases import CLOSING
 from shared.store import queries
 from shared.store.migrate import require_schema
 from shared.store.pool import Connection
@@ -29,7 +30,7 @@ class DueHealth(msgspec.Struct, frozen=True):
     items: int
     """Pending and not waiting; some may be in a job that is yet to be claimed."""
     oldest_seconds: float
-    """Of those in no job."""
+    """Of the next in turn among those in no job."""
 
 
 class WaitingHealth(msgspec.Struct, frozen=True):
@@ -71,6 +72,20 @@ class Health(msgspec.Struct, frozen=True):
     providers: list[ProviderHealth]
 
 
+class Server(msgspec.Struct, frozen=True):
+    """Of the database server."""
+
+    clock: float
+    """Seconds since the epoch."""
+    standby: bool
+    """It takes no writes."""
+
+
+async def look_at_server(conn: Connection) -> Server:
+    """Its clock, and whether it can be written to."""
+    return Server(*(await _rows(conn, "look_at_server"))[0])
+
+
 async def read_health(conn: Connection) -> Health:
     """Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
     await require_schema(conn)
@@ -84,5 +99,5 @@ async def read_health(conn: Connection) -> Health:
 
 
 async def _rows(conn: Connection, query: str) -> list[tuple[Any, ...]]:
-    cursor = await conn.execute(_SQL[query], {"seconds": WINDOW_SECONDS})
+    cursor = await conn.execute(_SQL[query], {"seconds": WINDOW_SECONDS, "closing": list(CLOSING)})
     return cast("list[tuple[Any, ...]]", await cursor.fetchall())

@@ -8,6 +8,7 @@ import msgspec
 from shared.domain.item import Item
 from shared.domain.job import Due, Plan
 from shared.domain.message import Message
+from shared.domain.phases import Phase, Rules
 from shared.store import queries
 from shared.store.pool import Connection
 
@@ -30,15 +31,20 @@ class Claim(msgspec.Struct, frozen=True):
 class PipelineSettings(msgspec.Struct, frozen=True):
     """What workers need of a pipeline's frozen configuration."""
 
-    phases: tuple[str, ...]
-    """Enabled phases."""
+    rules: Rules
     freshness: dict[str, float]
     """Seconds a fact stays fresh, by service; the provider's own where missing."""
+    context: dict[str, Any]
+    """What the phase's provider needs of it, in plain JSON values."""
 
 
-async def count_due(conn: Connection, phase: str, window: int) -> list[Due]:
-    """What could be dispatched, by pipeline and batch key; at most `window` items per pipeline are looked at."""
-    cursor = await conn.execute(_SQL["count_due"], {"phase": phase, "window": window})
+async def count_due(conn: Connection, phase: Phase, window: int) -> list[Due]:
+    """What could be dispatched, by pipeline and batch key; at most `window` items per pipeline are looked at.
+
+    Where a pipeline caps the phase, nothing as long as its upstream may find something better.
+    """
+    parameters = {"phase": phase.name, "upstream": list(phase.upstream), "window": window}
+    cursor = await conn.execute(_SQL["count_due"], parameters)
     return [Due(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
 
 
@@ -84,11 +90,13 @@ async def redispatch_jobs(conn: Connection, queue: str, after_seconds: float) ->
     return [Message(*cast("tuple[int, int]", row)) for row in await cursor.fetchall()]
 
 
-async def get_settings(conn: Connection, pipeline_id: str) -> PipelineSettings:
+async def get_settings(conn: Connection, pipeline_id: str, context: Sequence[str]) -> PipelineSettings:
     """They never change, so they may be kept. A configuration can be large: it is not read with every job."""
     cursor = await conn.execute(_SQL["get_settings"], {"pipeline_id": pipeline_id})
-    phases, freshness = cast("tuple[list[str], dict[str, float]]", await cursor.fetchone())
-    return PipelineSettings(tuple(phases), freshness)
+    (config,) = cast("tuple[dict[str, Any]]", await cursor.fetchone())
+    rules = Rules(tuple(config["phases"]), frozenset(config.get("exclude_domains", ())))
+    wanted = {name: config[name] for name in context if name in config}
+    return PipelineSettings(rules, config.get("freshness", {}), wanted)
 
 
 async def claim_job(
@@ -99,10 +107,13 @@ async def claim_job(
     holder: str,
     lease_seconds: float,
     known: dict[str, PipelineSettings],
+    context: Sequence[str] = (),
+    reads: str = "",
 ) -> Claim | None:
     """Take the lease and move the job's items to processing; None for a void message.
 
-    One transaction, the caller's. `known` keeps the settings of pipelines seen before.
+    One transaction, the caller's. `known` keeps the settings of pipelines seen before; `context` and `reads`
+    are the phase's.
     """
     parameters = {"job_id": message.job_id, "fence": message.fence, "holder": holder, "lease": lease_seconds}
     cursor = await conn.execute(_SQL["claim_job"], parameters)
@@ -112,11 +123,35 @@ async def claim_job(
     if len(known) > KNOWN:
         known.clear()
     if pipeline_id not in known:
-        known[pipeline_id] = await get_settings(conn, pipeline_id)
+        known[pipeline_id] = await get_settings(conn, pipeline_id, context)
     claimed = {"job_id": message.job_id, "pipeline_id": pipeline_id, "item_ids": item_ids, "phase": phase}
     cursor = await conn.execute(_SQL["claim_items"], claimed)
-    items = tuple(Item(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall())
-    return Claim(message.job_id, fence, pipeline_id, phase, items, known[pipeline_id])
+    rows = cast("list[tuple[int, str, dict[str, Any], int]]", await cursor.fetchall())
+    sources = await _find_sources(conn, pipeline_id, reads, [row[1] for row in rows]) if reads else {}
+    settings = known[pipeline_id]
+    items = tuple(Item(*row, settings.context, sources.get(row[1])) for row in rows)
+    return Claim(message.job_id, fence, pipeline_id, phase, items, settings)
+
+
+async def _find_sources(
+    conn: Connection, pipeline_id: str, phase: str, keys: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """What was bought for the items of these keys in another phase."""
+    parameters = {"pipeline_id": pipeline_id, "phase": phase, "keys": list(keys)}
+    cursor = await conn.execute(_SQL["find_sources"], parameters)
+    return dict(cast("list[tuple[str, dict[str, Any]]]", await cursor.fetchall()))
+
+
+async def keep_best(conn: Connection, phase: str, upstream: Sequence[str]) -> int:
+    """Skip the due items beyond a pipeline's cap, the least valuable first, once nothing more can be found; how many."""
+    cursor = await conn.execute(_SQL["keep_best"], {"phase": phase, "upstream": list(upstream)})
+    return cast("tuple[int]", await cursor.fetchone())[0]
+
+
+async def give_up_items(conn: Connection, mandatory: Sequence[str], limit: int = 5000) -> int:
+    """Skip items of optional phases that have waited longer than their pipeline allows; how many."""
+    cursor = await conn.execute(_SQL["give_up_items"], {"mandatory": list(mandatory), "limit": limit})
+    return cast("tuple[int]", await cursor.fetchone())[0]
 
 
 async def complete_job(conn: Connection, job_id: int, fence: int) -> None:

@@ -123,6 +123,7 @@ async def _store_evidence(conn: Connection, completed: Sequence[tuple[Ending, Ev
                 "key": f.key,
                 "input": f.input,
                 "batch_key": f.batch_key,
+                "value": f.value,
             }
             for f in evidence.found
         ]

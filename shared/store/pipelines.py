@@ -10,15 +10,15 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from shared.domain.phases import NewItem
-from shared.domain.pipeline import PRIORITIES, PipelineConfig, config_hash, search_items
+from shared.domain.phases import CONTENT_SCRAPING, NewItem
+from shared.domain.pipeline import PRIORITIES, PipelineConfig, config_hash, start_items
 from shared.errors import NotFoundError
 from shared.store import queries
 from shared.store.pool import Connection
 
 _SQL = queries.load("pipelines")
 #: Not among the named queries, because it cannot be prepared.
-_COPY_ITEMS: Final = "COPY items (pipeline_id, phase, key, input) FROM STDIN"
+_COPY_ITEMS: Final = "COPY items (pipeline_id, phase, key, input, batch_key) FROM STDIN"
 #: Items encoded between two chances for other work on the event loop; about 5 ms.
 _BLOCK: Final = 1000
 
@@ -57,17 +57,19 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
-    """Insert a pipeline and its searches, all due. One transaction, the caller's: all of it or nothing."""
+    """Insert a pipeline and the items its configuration names, all due. One transaction, the caller's: all of it or nothing."""
     pipeline_id = uuid7()
     parameters: dict[str, Any] = {
         "pipeline_id": pipeline_id,
         "config": msgspec.json.encode(config).decode(),
         "config_hash": config_hash(config),
         "priority": PRIORITIES[config.priority],
+        "give_up": config.give_up_after_seconds,
+        "caps": msgspec.json.encode(_caps(config)).decode(),
     }
     await conn.execute(_SQL["insert_pipeline"], parameters)
     planned: Counter[str] = Counter(dict.fromkeys(config.phases, 0))
-    items, text_id = search_items(config), str(pipeline_id)
+    items, text_id = start_items(config), str(pipeline_id)
     async with conn.cursor() as cursor, cursor.copy(_COPY_ITEMS) as copy:
         while block := list(islice(items, _BLOCK)):
             await copy.write("".join(_copy_row(text_id, item) for item in block))
@@ -80,10 +82,16 @@ async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
     return pipeline_id
 
 
+def _caps(config: PipelineConfig) -> dict[str, int]:
+    """Most items of a phase that are worked on, by phase."""
+    most = config.scrape.per_pipeline
+    return {} if most is None else {CONTENT_SCRAPING: most}
+
+
 def _copy_row(pipeline_id: str, item: NewItem) -> str:
     # JSON holds no raw tab or line break; only its backslashes mean something to COPY.
     key, payload = item.key, msgspec.json.encode(item.input).decode()
-    return f"{pipeline_id}\t{item.phase}\t{key}\t{payload}".replace("\\", "\\\\") + "\n"
+    return f"{pipeline_id}\t{item.phase}\t{key}\t{payload}\t{item.batch_key}".replace("\\", "\\\\") + "\n"
 
 
 async def get_pipeline(conn: Connection, pipeline_id: UUID) -> Pipeline:
@@ -94,6 +102,15 @@ async def get_pipeline(conn: Connection, pipeline_id: UUID) -> Pipeline:
         raise NotFoundError(f"there is no pipeline {pipeline_id}")
     columns: list[Any] = [*row[:-1], msgspec.convert(row[-1], PipelineConfig)]
     return Pipeline(*columns)
+
+
+async def get_stored_config(conn: Connection, pipeline_id: UUID) -> dict[str, Any]:
+    """A pipeline's configuration as it stands in its column. Raises NotFoundError."""
+    cursor = await conn.execute(_SQL["get_stored_config"], {"pipeline_id": pipeline_id})
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFoundError(f"there is no pipeline {pipeline_id}")
+    return cast("tuple[dict[str, Any]]", row)[0]
 
 
 async def get_pipeline_state(conn: Connection, pipeline_id: UUID) -> PipelineState:

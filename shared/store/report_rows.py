@@ -1,38 +1,36 @@
-"""The rows a report is made of: completed searches, completed videos, and how much is missing."""
+"""The rows a report is made of, and the Digital Strength Index: what has been recorded, as of one moment."""
 
 from typing import cast
 from uuid import UUID
 
 import msgspec
 
-from shared.domain.report import PhaseCoverage, SearchRow, VideoRow
-from shared.domain.results import Ranking, VideoResult
+from shared.domain.report_coverage import PhaseCoverage
+from shared.domain.report_rows import AnalysisRow, CompanyRow, ReportRows, SearchRow, VideoRow, VolumeRow
+from shared.domain.results import CompanyResult, Ranking, VideoResult
 from shared.store import queries
 from shared.store.pool import Connection
 from shared.store.progress import phase_progress
 from shared.store.snapshot import snapshot
 
+__all__ = ["ReportRows", "report_rows"]
+
 _SQL = queries.load("report_rows")
-
-
-class ReportRows(msgspec.Struct, frozen=True):
-    """All of one moment."""
-
-    searches: list[SearchRow]
-    videos: list[VideoRow]
-    phases: list[PhaseCoverage]
 
 
 async def report_rows(conn: Connection, pipeline_id: UUID) -> ReportRows:
     """What has been recorded so far; all empty for an unknown pipeline. Opens a transaction of its own.
 
-    Rankings come without snippet, date and running time, which no report shows.
+    Only what a report shows: rankings come without snippet, date and running time, analyses without evidence.
     """
     async with snapshot(conn):
         return ReportRows(
             searches=await _searches(conn, pipeline_id),
             videos=await _videos(conn, pipeline_id),
             phases=await _phases(conn, pipeline_id),
+            volumes=await _volumes(conn, pipeline_id),
+            companies=await _companies(conn, pipeline_id),
+            analyses=await _analyses(conn, pipeline_id),
         )
 
 
@@ -52,6 +50,24 @@ async def _videos(conn: Connection, pipeline_id: UUID) -> list[VideoRow]:
     cursor = await conn.execute(_SQL["select_videos"], {"pipeline_id": pipeline_id})
     videos = cast("list[tuple[str, str]]", await cursor.fetchall())
     return [VideoRow(key, msgspec.json.decode(payload, type=VideoResult)) for key, payload in videos]
+
+
+async def _volumes(conn: Connection, pipeline_id: UUID) -> list[VolumeRow]:
+    cursor = await conn.execute(_SQL["select_volumes"], {"pipeline_id": pipeline_id})
+    return [VolumeRow(*row) for row in cast("list[tuple[str, str, int | None]]", await cursor.fetchall())]
+
+
+async def _companies(conn: Connection, pipeline_id: UUID) -> list[CompanyRow]:
+    cursor = await conn.execute(_SQL["select_companies"], {"pipeline_id": pipeline_id})
+    companies = cast("list[tuple[str, str]]", await cursor.fetchall())
+    return [CompanyRow(key, msgspec.json.decode(payload, type=CompanyResult)) for key, payload in companies]
+
+
+async def _analyses(conn: Connection, pipeline_id: UUID) -> list[AnalysisRow]:
+    cursor = await conn.execute(_SQL["select_analyses"], {"pipeline_id": pipeline_id})
+    analyses = cast("list[tuple[str, str, str, str, str]]", await cursor.fetchall())
+    scores = msgspec.json.Decoder(dict[str, float | None])
+    return [AnalysisRow(page, scores.decode(given), *said) for page, given, *said in analyses]
 
 
 async def _phases(conn: Connection, pipeline_id: UUID) -> list[PhaseCoverage]:

@@ -21,9 +21,10 @@ async def dispatch(
     *,
     alone: bool = False,
     phase: str = SERP_COLLECTION,
+    batch_key: str = "",
 ) -> Message:
     """The message of a job with up to `size` of the due items, as if it had been sent. One must be due."""
-    plan = Plan(str(pipeline_id), batch_key="", alone=alone, size=size, priority=0)
+    plan = Plan(str(pipeline_id), batch_key, alone=alone, size=size, priority=0)
     async with conn.transaction():
         (message,) = await create_jobs(conn, phase, PHASES[phase].service, [plan])
     await mark_dispatched(conn, [message.job_id])
@@ -47,8 +48,8 @@ async def claim(
 
 async def start_searches(conn: Connection, number: int, **config: Any) -> UUID:
     """A pipeline of so many searches."""
-    keywords = [f"keyword {n}" for n in range(number)]
-    return await start_pipeline(conn, keywords=keywords, content_types=["organic"], **config)
+    body = {"keywords": [f"keyword {n}" for n in range(number)], "content_types": ["organic"]} | config
+    return await start_pipeline(conn, **body)
 
 
 async def hold(

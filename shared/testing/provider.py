@@ -9,7 +9,6 @@ import msgspec
 
 from shared.domain.category import ErrorRule
 from shared.domain.item import Item
-from shared.domain.phases import SERP_COLLECTION
 from shared.domain.provider import Call, Completed, Endpoint, Limits, Outcome, Provider, Request
 from shared.domain.results import Ranking, SearchResult
 from shared.domain.retry import RetryPolicy
@@ -43,12 +42,13 @@ class ScriptedProvider:
         concurrency: int = 200,
         retry: RetryPolicy | None = None,
         errors: tuple[ErrorRule, ...] = (),
+        culprits: tuple[str, ...] = (),
+        slow: bool = False,
         timeout_seconds: float = 30.0,
     ) -> None:
         self.provider = Provider(
             name="scripted",
             service="serp",
-            phase=SERP_COLLECTION,
             base_url="http://provider.test/v1",
             auth=("bearer", ""),
             limits=Limits(concurrency),
@@ -57,9 +57,10 @@ class ScriptedProvider:
             error_units=1.0,
             timeout_seconds=timeout_seconds,
             errors=errors,
+            culprits=culprits,
         )
         self.endpoint = Endpoint(
-            "answers", Answer, _request, _read, lambda read: UNITS * len(read), per_call=per_call
+            "answers", Answer, _request, _read, lambda read: UNITS * len(read), per_call=per_call, slow=slow
         )
         self.reply: Reply = _reply
         self.requests: list[list[str]] = []

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.domain.gate import GatePolicy
+from shared.domain.phases import of_service
 from shared.domain.provider import Handle
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Admission, Buyer, Want
 from shared.runtime.heartbeat import Heartbeat
-from shared.runtime.http import Wire
+from shared.runtime.http import Account, Wire
 from shared.runtime.process import Processor
 from shared.runtime.recorder import Recorder
 from shared.store.calls import Intent, StoredFact, find_facts, insert_calls
@@ -59,7 +60,7 @@ async def open_worker(
 
         recorder = Recorder(pool, provider.service)
         gate = gate or FakeGate(GatePolicy.of(provider.limits, wait_seconds=2.0))
-        wire = Wire(provider, "key", provider.limits.concurrency, scripted.transport)
+        wire = Wire(provider, Account("key"), provider.limits.concurrency, scripted.transport)
         buyer = Buyer(
             provider,
             wire,
@@ -71,7 +72,7 @@ async def open_worker(
         )
         processor = Processor(
             handle or scripted.handle,
-            phase=provider.phase,
+            phase=of_service(provider.service),
             holder=holder,
             lease_seconds=lease_seconds,
             pool=pool,

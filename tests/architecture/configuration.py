@@ -12,7 +12,7 @@ import msgspec
 
 from services.gateway.standalone.services import discover
 from shared import config
-from shared.config import PREFIX
+from shared.config import PARTICULAR, PREFIX
 from shared.domain.provider import Provider
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +126,9 @@ def reference() -> str:
         if heading == "Providers":
             services = ", ".join(f"`{service.upper()}`" for service in discover())
             parts.append(f"`<SERVICE>` is the name of the service's folder in capitals: {services}.\n")
+            for service in dict.fromkeys(PARTICULAR.values()):
+                names = ", ".join(f"`{n.upper()}`" for n, owner in PARTICULAR.items() if owner == service)
+                parts.append(f"Only `{service.upper()}` has {names}.\n")
         rows = [
             (f"`{prefix}{s.name}`", s.type, f"`{s.default}`" if s.default else "-", s.meaning)
             for s in settings
@@ -181,6 +184,8 @@ def example() -> str:
         for service in services:
             lines = [f"# {heading}{' of ' + service if service else ''}: {introduction}"]
             for s in settings:
+                if PARTICULAR.get(s.name.lower(), service) != service:
+                    continue
                 lines += [
                     f"# {s.meaning}",
                     f"#{prefix.replace('<SERVICE>', service.upper())}{s.name}={s.default}",

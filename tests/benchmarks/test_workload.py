@@ -5,7 +5,6 @@ of ours: workers, gateway, supervisor, Postgres and Redis; the simulator plays t
 """
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,14 @@ import pytest
 
 from services.gateway.cli.api import Api
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
-from tests.resilience.scenario import ENDED, process_tree
+from tests.benchmarks.machine_figures import cpu_seconds, megabytes
+from tests.resilience.scenario import ENDED
 
 LATENCY_SECONDS = 0.1
 CONCURRENCY = 100
 ANSWER_BYTES = 40_000
 FAULT_RATE = 0.05
-TICKS = os.sysconf("SC_CLK_TCK")
+SERVICES = ("serp", "media")
 
 
 @pytest.mark.benchmark
@@ -32,20 +32,20 @@ def test_workload_through_the_whole_system(tmp_path: Path, keywords: int) -> Non
     environment = {"LANDSCAPE_PROVIDERS__SERP__CONCURRENCY": str(CONCURRENCY)}
     options = SimulatorOptions(1, LATENCY_SECONDS * 1000, 0.0)
     with (
-        Standalone(tmp_path, simulator=options, environment=environment) as machine,
+        Standalone(tmp_path, simulator=options, services=SERVICES, environment=environment) as machine,
         Api(machine.run_file.gateway_url, machine.run_file.token) as api,
     ):
         control = f"{machine.run_file.simulator_url}/_control"
         httpx.post(f"{control}/settings", json={"answer_bytes": ANSWER_BYTES}).raise_for_status()
         fault = {"provider": "scale_serp", "fault": "server_error", "rate": FAULT_RATE}
         httpx.post(f"{control}/faults", json=fault).raise_for_status()
-        before = _cpu_seconds(machine)
+        before = cpu_seconds(machine)
         began = time.monotonic()
         progress = _run(api, keywords)
         makespan = time.monotonic() - began
-        cpu = {name: round(spent - before[name], 1) for name, spent in _cpu_seconds(machine).items()}
+        cpu = {name: round(spent - before[name], 1) for name, spent in cpu_seconds(machine).items()}
         ledger = httpx.get(f"{control}/ledger").json()
-        memory = {name: _rss_megabytes(pid) for name, pid in machine.run_file.processes.items()}
+        memory = megabytes(machine)
         audit = api.audit(progress["pipeline_id"])
     calls = {phase["phase"]: phase["calls"] for phase in progress["phases"]}
     items = sum(phase["completed"] for phase in progress["phases"])
@@ -83,24 +83,3 @@ def _run(api: Api, keywords: int) -> dict[str, Any]:
         if progress["state"] in ENDED:
             return progress
         time.sleep(0.1)
-
-
-def _cpu_seconds(machine: Standalone) -> dict[str, float]:
-    """By process of ours, with everything below it. The supervisor is this test's own process."""
-    return {
-        name: sum(_ticks(pid) for pid in process_tree(root)) / TICKS
-        for name, root in machine.run_file.processes.items()
-        if name not in {"simulator", "supervisor"}
-    }
-
-
-def _ticks(pid: int) -> int:
-    """User and system time of a process and its dead children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15]))
-
-
-def _rss_megabytes(root: int) -> int:
-    """Of the largest process of a tree."""
-    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in process_tree(root)]
-    return max(pages) * os.sysconf("SC_PAGE_SIZE") // 1024**2

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.domain.keys import search_key
-from shared.domain.phases import PHASES
+from shared.domain.phases import PHASES, NewItem
 from shared.domain.pipeline import (
     PRIORITIES,
     SEARCHES,
@@ -15,7 +15,7 @@ from shared.domain.pipeline import (
     config_hash,
     freeze,
     parse,
-    search_items,
+    start_items,
 )
 from shared.domain.regions import REGIONS
 from shared.domain.strict_json import PROBLEMS
@@ -26,6 +26,10 @@ SEED = {"keywords": ["test"], "regions": ["US"]}
 
 def frozen(**body: Any) -> PipelineConfig:
     return freeze(parse(msgspec.json.encode(SEED | body))).config
+
+
+def _searches(config: PipelineConfig) -> list[NewItem]:
+    return [item for item in start_items(config) if item.phase == "serp_collection"]
 
 
 def pointers(body: Any) -> dict[str, str]:
@@ -94,7 +98,7 @@ def test_all_problems_are_told_at_once_with_their_places() -> None:
         (SEED | {"config": {"freshnes": {}}}, "/config/freshnes", '"freshness"'),
         (SEED | {"content_types": ["organics"]}, "/content_types/0", '"organic"'),
         ({"keywords": ["a"], "regions": ["Germany"]}, "/regions/0", "DE"),
-        (SEED | {"personas": []}, "/personas", "known: keywords"),
+        (SEED | {"enable_webhooks": True}, "/enable_webhooks", "known: keywords"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest_right_one(body: Any, pointer: str, hint: str) -> None:
@@ -195,7 +199,7 @@ def test_searches_ask_in_the_words_of_the_region() -> None:
     config = frozen(
         keywords=["Digital  Payments"], regions=["GB", "SA"], config={"serp": {"pages": {"organic": 3}}}
     )
-    items = list(search_items(config))
+    items = _searches(config)
     assert len(items) == config.searches == 6
     assert {item.key for item in items} == {
         search_key("digital payments", region, type_)
@@ -217,13 +221,13 @@ def test_searches_ask_in_the_words_of_the_region() -> None:
 
 def test_language_overrides_the_regions_own() -> None:
     """`language` is what the results page is asked in, everywhere."""
-    items = search_items(frozen(regions=["DE", "SA"], language="fr"))
+    items = _searches(frozen(regions=["DE", "SA"], language="fr"))
     assert {item.input["hl"] for item in items} == {"fr"}
 
 
 def test_the_query_is_not_misspelt_by_folding() -> None:
     """The key folds case; the query only drops it, as search engines do."""
-    item = next(search_items(frozen(keywords=["Straße ΛΌΓΟΣ"])))
+    item = _searches(frozen(keywords=["Straße ΛΌΓΟΣ"]))[0]
     assert item.input["q"] == "straße λόγος"
     assert item.key.startswith('["strasse λόγοσ"')
 
@@ -250,8 +254,8 @@ def test_a_phase_whose_service_does_not_run_is_off_and_said() -> None:
     """Without a key for YouTube the pipeline goes without videos instead of waiting for ever."""
     frozen = freeze(parse(b'{"keywords": ["a"], "regions": ["US"]}'), services=("serp",))
 
-    assert frozen.config.phases == ("serp_collection",)
-    assert "media" in frozen.warnings[0]
+    assert frozen.config.phases == ("serp_collection", "dsi_calculation")
+    assert any("media" in warning for warning in frozen.warnings)
 
 
 def test_a_start_is_refused_where_the_mandatory_service_does_not_run() -> None:
@@ -260,3 +264,54 @@ def test_a_start_is_refused_where_the_mandatory_service_does_not_run() -> None:
         freeze(parse(b'{"keywords": ["a"], "regions": ["US"]}'), services=("media",))
 
     assert refused.value.problems[0].pointer == "/config/phases"
+
+
+def test_volumes_are_asked_for_by_region() -> None:
+    """One item per keyword and region; those of a region may share a call, in the planner's own ids."""
+    config = frozen(keywords=["Straße", "shoes"], regions=["DE", "US"])
+    items = [item for item in start_items(config) if item.phase == "keyword_metrics"]
+    assert [(item.key, item.batch_key) for item in items] == [
+        ('["strasse","DE"]', "DE"),
+        ('["shoes","DE"]', "DE"),
+        ('["strasse","US"]', "US"),
+        ('["shoes","US"]', "US"),
+    ]
+    assert items[0].input == {"keyword": "straße", "geo_target": 2276, "language": 1001}
+    asked = frozen(regions=["DE"], language="pt-BR")
+    assert next(start_items(asked)).input["language"] == 1014
+
+
+def test_every_landscape_has_figures_of_its_own() -> None:
+    """The whole and each named part, whose keywords are found again however they are written."""
+    config = frozen(
+        keywords=["Digital Payments", "x"],
+        landscapes=[{"name": " EU  cards ", "keywords": ["digital  PAYMENTS"]}],
+    )
+    items = [item for item in start_items(config) if item.phase == "dsi_calculation"]
+    assert [(item.key, item.input) for item in items] == [
+        ("[]", {"landscape": ""}),
+        ('["EU cards"]', {"landscape": "EU cards"}),
+    ]
+    assert config.landscapes[0].keywords == ("Digital Payments",)
+
+
+def test_a_landscape_is_made_of_the_pipelines_own_keywords() -> None:
+    """A keyword that is not searched has no figures; two landscapes of one name could not be told apart."""
+    landscapes = [{"name": "A", "keywords": ["test", "other"]}, {"name": "a", "keywords": ["test"]}]
+    assert set(pointers(SEED | {"landscapes": landscapes[:1]})) == {"/landscapes/0/keywords/1"}
+    assert set(pointers(SEED | {"landscapes": landscapes})) == {"/landscapes/1/name"}
+
+
+def test_what_pages_are_read_for_is_frozen_with_its_defaults() -> None:
+    """The model is the request's, else the installation's; purchases have the usual stages unless told."""
+    request = parse(
+        msgspec.json.encode(SEED | {"personas": [{"name": "CFO"}], "exclude_domains": ["www.a.com/x"]})
+    )
+    config = freeze(request, model="gpt-6-sol").config
+    assert (config.model, config.exclude_domains) == ("gpt-6-sol", ("a.com",))
+    assert len(config.journey_phases) == 5
+    assert frozen(config={"model": "gpt-4o"}).model == "gpt-4o"
+    assert set(pointers(SEED | {"config": {"model": "a model"}, "personas": [{"name": ""}]})) == {
+        "/config/model",
+        "/personas/0/name",
+    }

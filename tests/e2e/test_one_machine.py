@@ -18,6 +18,7 @@ import pytest
 
 from services.gateway.standalone.process import is_alive
 from services.gateway.standalone.runfile import read_running
+from shared.domain.phases import SERVICES
 
 pytestmark = pytest.mark.alone
 
@@ -125,15 +126,7 @@ def test_run_file_is_private_and_names_the_working_processes(up: Up) -> None:
     """Whoever kills a pid of it kills the process that does the work, not a guard or a launcher."""
     run = up.run()
     assert stat.S_IMODE((up.data_dir / "run.json").stat().st_mode) == 0o600
-    assert set(run["processes"]) == {
-        "supervisor",
-        "postgres",
-        "redis",
-        "simulator",
-        "gateway",
-        "serp",
-        "media",
-    }
+    assert set(run["processes"]) == {"supervisor", "postgres", "redis", "simulator", "gateway", *SERVICES}
     command = {name: Path(f"/proc/{pid}/cmdline").read_text() for name, pid in run["processes"].items()}
     assert "services.serp.worker:broker" in command["serp"]
     assert "services.media.worker:broker" in command["media"]

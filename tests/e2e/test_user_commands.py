@@ -52,7 +52,7 @@ def test_from_a_keyword_file_to_a_page(data_dir: Path, tmp_path: Path) -> None:
     assert "Northwind" in page.read_text()
     assert audit.returncode == 0, audit.stdout
     assert pipeline_id in audit.stdout
-    assert json.loads(progress.stdout)["state"] == "completed"
+    assert json.loads(progress.stdout)["state"] in {"completed", "completed_with_gaps"}
 
 
 @pytest.mark.parametrize(

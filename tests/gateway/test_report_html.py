@@ -1,165 +1,29 @@
 """The report page: what a marketer reads, and what no title may do to it."""
 
 import itertools
-import random
 import re
-from datetime import UTC, datetime
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
 
 from services.gateway.reports.html import render
-from services.gateway.reports.view import percent
-from shared.domain.report import Meta, PhaseCoverage, Report, SearchRow, VideoRow, build_report
+from services.gateway.reports.wording import percent
+from shared.domain.report_coverage import PhaseCoverage
+from shared.domain.report_rows import AnalysisRow, ReportRows, SearchRow, VideoRow, VolumeRow
 from shared.domain.results import Ranking, VideoResult
 from shared.domain.start import Company
-
-KEYWORDS = (
-    "industrial battery storage",
-    "battery storage cost",
-    "solar battery for business",
-    "commercial energy storage",
-    "peak shaving",
-    "battery warranty",
-    "lithium iron phosphate battery",
-    "container battery",
-    "grid scale storage",
-    "energy management system",
+from tests.gateway.storage_market import (
+    CLIENT,
+    Page,
+    build,
+    config,
+    market,
+    phases,
+    report,
+    rows,
+    small,
+    titled,
 )
-_SITES = """
-voltara.com helionstorage.com gridwell.co.uk wikipedia.org energysage.com iea.org tesla.com sonnen.de
-irena.org reddit.com nrel.gov pv-magazine.com fluenceenergy.com solarpowerworldonline.com solaredge.com
-batteryuniversity.com bloomenergy.com energy.gov statista.com sciencedirect.com mckinsey.com utilitydive.com
-linkedin.com forbes.com siemens-energy.com abb.com schneider-electric.com cnet.com greentechmedia.com
-storagewiki.org amazon.com energytrend.com cleantechnica.com powerpack.vn akku-ratgeber.de
-"""
-SITES = tuple(_SITES.split())
-CLIENT = Company("Helion Storage", ("helionstorage.com",))
-RIVALS = (Company("Voltara", ("voltara.com",)), Company("Gridwell", ("gridwell.co.uk",)))
-
-
-def meta(**changes: object) -> Meta:
-    """A finished pipeline with client and competitors, or what the test makes of it."""
-    finished = Meta(
-        pipeline_id="0199c0de-0000-7000-8000-000000000001",
-        state="completed",
-        created_at=datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
-        generated_at=datetime(2026, 11, 23, 9, 41, tzinfo=UTC),
-        regions=("US", "DE"),
-        content_types=("organic", "news", "video"),
-        keywords=len(KEYWORDS),
-        company=CLIENT,
-        competitors=RIVALS,
-        data_source="providers",
-    )
-    return msgspec.structs.replace(finished, **changes)
-
-
-def market(seed: int = 7, regions: tuple[str, ...] = ("US", "DE")) -> list[SearchRow]:
-    """Searches of a plausible market: few strong domains, many weak ones, videos on YouTube."""
-    chance = random.Random(seed)
-    rows: list[SearchRow] = []
-    for keyword in KEYWORDS:
-        for region in regions:
-            weights = [1 / (1 + SITES.index(site)) ** chance.uniform(0.3, 1.1) for site in SITES]
-            for content_type, depth in (("organic", 20), ("news", 10), ("video", 10)):
-                drawn = chance.choices(SITES, weights, k=depth)
-                rankings = tuple(
-                    _result(place, site, content_type, keyword) for place, site in enumerate(drawn, 1)
-                )
-                rows.append(SearchRow(len(rows), keyword, region, content_type, rankings))
-    return rows
-
-
-def _result(place: int, site: str, content_type: str, keyword: str) -> Ranking:
-    if content_type == "video":
-        video = f"{SITES.index(site):02d}{sum(map(ord, keyword)):09d}"
-        return Ranking(
-            place, f"https://www.youtube.com/watch?v={video}", "youtube.com", f"{keyword.title()} explained"
-        )
-    slug = keyword.replace(" ", "-")
-    return Ranking(place, f"https://www.{site}/guide/{slug}", site, f"{keyword.title()}: the guide | {site}")
-
-
-def videos(rows: list[SearchRow]) -> list[VideoRow]:
-    """A lookup of each video, counts hidden for some."""
-    found = sorted(
-        {ranking.url[-11:] for row in rows for ranking in row.rankings if row.content_type == "video"}
-    )
-    return [VideoRow(name, _lookup(number, SITES[int(name[:2])])) for number, name in enumerate(found)]
-
-
-def _lookup(number: int, site: str) -> VideoResult:
-    if number % 9 == 0:
-        return VideoResult(found=False)
-    return VideoResult(
-        found=True,
-        title=f"Battery storage in practice, part {number}",
-        channel=f"{site.partition('.')[0].title()} TV",
-        published_at="2026-03-04T10:00:00Z",
-        views=None if number % 5 == 0 else 1_234 * number,
-        likes=None if number % 5 == 0 else 17 * number,
-        subscribers=45_600,
-    )
-
-
-def report(**changes: object) -> Report:
-    """A complete report of the market."""
-    rows = market()
-    return build_report(meta(**changes), rows, videos(rows), "sistrix-2020", phases(len(rows)))
-
-
-def phases(searches: int, **changes: int) -> list[PhaseCoverage]:
-    """The phase of the searches, complete or as the test says."""
-    done = PhaseCoverage("serp_collection", searches, searches, failed=0, skipped=0, open=0)
-    return [msgspec.structs.replace(done, **changes)]
-
-
-class Page(HTMLParser):
-    """The page's elements, checked for balance."""
-
-    VOID = frozenset({"meta", "link", "br", "rect", "line"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if data.strip() and self._open[-1:] != ["style"]:
-            self.texts.append((self._open[-1] if self._open else "", " ".join(data.split())))
-
-    @property
-    def text(self) -> str:
-        """All that can be read."""
-        return " ".join(text for _, text in self.texts)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Attributes of every element of this name."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def titled(title: str, url: str = "https://evil.example/x", keyword: str = "k") -> Report:
-    """A report of one search with one result."""
-    row = SearchRow(1, keyword, "US", "organic", (Ranking(1, url, "evil.example", title),))
-    video = VideoRow("abcdefghijk", VideoResult(found=True, title=title, channel=title))
-    return build_report(meta(regions=("US",), keywords=1), [row], [video], "sistrix-2020")
 
 
 def test_the_page_asks_for_nothing() -> None:
@@ -182,14 +46,13 @@ def test_the_page_asks_for_nothing() -> None:
 )
 def test_titles_stay_text(hostile: str) -> None:
     """Markup in a title, an address, a keyword or a company's name is shown, not obeyed."""
-    found = titled(hostile, "https://evil.example/" + hostile, hostile)
-    client = Company(hostile, ("evil.example",))
-    page = Page(
-        render(msgspec.structs.replace(found, meta=msgspec.structs.replace(found.meta, company=client)))
-    )
+    for client in (CLIENT, Company(hostile, ("evil.example",))):
+        page = Page(
+            render(titled(hostile, "https://evil.example/" + hostile, hostile.replace("\n", " "), client))
+        )
 
-    assert not {"script", "img", "b"} & {name for name, _ in page.elements}
-    assert page.text.count(hostile) >= 3
+        assert not {"script", "img", "b"} & {name for name, _ in page.elements}
+        assert page.text.count(hostile) >= 8
 
 
 @pytest.mark.parametrize("lead", ["=", "+", "-", "@"])
@@ -198,8 +61,8 @@ def test_a_title_cannot_become_a_formula(lead: str) -> None:
     title = f'{lead}HYPERLINK("http://evil.example","x")'
     page = Page(render(titled(title)))
 
-    cells = [text for _, text in page.texts if title in text]
-    assert cells
+    cells = [text for text in page.cells if title in text]
+    assert len(cells) >= 4
     assert {cell[0] for cell in cells} == {"'"}
 
 
@@ -232,20 +95,95 @@ def test_tables_drawings_and_headings_are_accessible() -> None:
 
 
 def test_the_client_is_the_headline() -> None:
-    """Share, band, rank and lead in words and as the first bar's figures."""
+    """Share, band, rank, index and lead in words and as the first bar's figures."""
     found = report()
-    (row,) = [c for c in found.companies if (c.role, c.region, c.content_type) == ("client", None, "organic")]
+    (row,) = [
+        c
+        for c in found.companies
+        if (c.role, c.landscape, c.region, c.content_type) == ("client", None, None, "organic")
+    ]
     text = Page(render(found)).text
 
     assert row.share_of_voice is not None
     assert row.share_low is not None
+    assert row.dsi is not None
     assert f"Helion Storage may expect {100 * row.share_of_voice:.1f}% of the organic clicks" in text
+    assert f": rank {row.rank} of 31 companies." in text
     assert f"band {100 * row.share_low:.1f}% to " in text
+    assert f"Digital Strength Index {row.dsi:.1f} rank {row.dsi_rank}" in text
+
+
+def test_the_index_is_shown_with_its_three_factors() -> None:
+    """Ranked companies in order, each factor as a number and as a bar."""
+    found = report()
+    page = Page(render(found))
+    shown = {
+        c.dsi_rank: c
+        for c in found.companies
+        if (c.landscape, c.region, c.content_type) == (None, None, "organic") and c.dsi_rank
+    }
+
+    assert page.text.index("Digital Strength Index by company") < page.text.index("Share of voice: organic")
+    for rank in (1, 2, 3):
+        first = shown[rank]
+        factors = (first.keyword_coverage, first.share_of_voice, first.relevance)
+        assert None not in factors
+        for name, factor in zip(("keyword coverage", "share of voice", "relevance"), factors, strict=True):
+            assert f"{name} {percent(factor)}" in page.text
+        assert f"{first.name}: {first.dsi:.1f} of 100" in page.text
+
+
+def test_an_unknown_index_says_why() -> None:
+    """No table of unknowns: nothing was analysed, or nobody was there to do it."""
+    searches = ReportRows(market())
+    unread = Page(render(build(searches, config()))).text
+    off = Page(render(build(searches, config(phases=("serp_collection",))))).text
+
+    assert "No page that ranks has been analysed yet, so the index is unknown." in unread
+    assert "No page is read, so no relevance and no Digital Strength Index is known." in off
+    assert "Not in this pipeline: keyword metrics, company enrichment, video enrichment" in off
+    assert "Digital Strength Index by company" not in unread + off
+
+
+def test_landscapes_are_sections_to_go_to() -> None:
+    """A list of links chooses among them: the page has no script."""
+    page = Page(render(report()))
+    links = [link["href"] for link in page.all("a") if (link["href"] or "").startswith("#landscape-")]
+
+    assert links == ["#landscape-1", "#landscape-2"]
+    assert [card.get("id") for card in page.all("article")][-2:] == ["landscape-1", "landscape-2"]
+    assert "Grid & scale 6 keywords, 35 companies and platforms rank" in page.text
+    assert "Landscapes" not in Page(render(report(landscapes=()))).text
+
+
+def test_gaps_are_named_with_what_could_be_gained() -> None:
+    """Largest first; a pipeline without a client has none."""
+    search = SearchRow(
+        1, "peak shaving", "US", "organic", (Ranking(1, "https://voltara.com", "voltara.com"),)
+    )
+    known = [VolumeRow("peak shaving", "US", 1000)]
+    given = ReportRows([search], volumes=known)
+    text = Page(render(build(given, small("peak shaving")))).text
+    anybody = Page(render(build(given, small("peak shaving", company=None)))).text
+
+    assert "peak shaving United States Voltara voltara.com 1 not ranked 1,000 110.00" in text
+    assert "110.00 clicks a month to be gained at place 3" in text
+    assert "at place 3 in all of them" not in anybody
+    assert "None in the searches completed so far." in Page(render(build(ReportRows([]), small("k")))).text
+
+
+def test_companies_go_by_their_match() -> None:
+    """With the domain below the name."""
+    found = report()
+    strong = next(c for c in found.companies if c.role == "other" and c.matched)
+
+    assert strong.name.endswith(" Group")
+    assert f"{strong.name} {strong.company}" in Page(render(found)).text
 
 
 def test_every_region_has_a_chart_with_the_client() -> None:
     """Also where it is not among the strongest; a single region needs no comparison."""
-    rows = [
+    searches = [
         SearchRow(
             1,
             "k",
@@ -255,32 +193,35 @@ def test_every_region_has_a_chart_with_the_client() -> None:
         )
         for region in ("US", "DE")
     ]
-    both = Page(render(build_report(meta(keywords=1), rows, [], "legacy"))).text
-    one = Page(render(build_report(meta(keywords=1, regions=("US",)), rows[:1], [], "legacy"))).text
+    both = Page(render(build(ReportRows(searches), small("k", regions=("US", "DE"))))).text
+    one = Page(render(build(ReportRows(searches[:1]), small("k")))).text
 
     assert "Organic by region" in both
-    assert all(f"{name} 1 of 1 searches" in both for name in ("United States", "Germany"))
+    assert all(f"{name} 1 of 1 search" in both for name in ("United States", "Germany"))
     assert both.count("does not rank") >= 6
     assert "Organic by region" not in one
 
 
 def test_missing_data_is_said_first() -> None:
-    """What is not in the figures stands above them, per content type and phase."""
-    rows = [row for row in market() if (row.region, row.keyword) != ("DE", "peak shaving")]
-    found = build_report(
-        meta(state="running"), rows, [], "legacy", phases(60, completed=57, failed=1, open=2)
-    )
-    text = Page(render(found)).text
+    """What is not in the figures stands above them, per content type and phase, with what it could change."""
+    searches = [row for row in market() if (row.region, row.keyword) != ("DE", "peak shaving")]
+    given = ReportRows(searches, phases=phases(60, completed=57, failed=1, open=2))
+    text = Page(render(build(given, config(), "running"))).text
 
     assert "Partial data: the pipeline is not finished" in text
     assert "Organic: 1 of 20 searches missing (Germany)" in text
     assert "Phase serp collection: 1 failed, 2 open of 60" in text
+    assert re.search(
+        r"With all organic searches, the share of Helion Storage lies between \d+\.\d% and \d+\.\d%", text
+    )
     assert text.index("Partial data") < text.index("Share of voice: organic")
 
 
 def test_a_complete_report_of_real_data_has_no_banner() -> None:
-    """A warning that is always there is not read."""
-    page = Page(render(report()))
+    """A warning that is always there is not read; what no try could better is none."""
+    unmatched = PhaseCoverage("company_enrichment", 30, 30, failed=0, skipped=0, open=0, degraded=9)
+    given = rows(market())
+    page = Page(render(build(msgspec.structs.replace(given, phases=[*given.phases, unmatched]), config())))
 
     assert "Everything planned is in the figures." in page.text
     assert page.all("aside") == []
@@ -293,46 +234,61 @@ def test_simulated_data_says_so() -> None:
 
 def test_before_any_search_everything_is_unknown() -> None:
     """An empty report shows no figure at all for what was not collected."""
-    text = Page(render(build_report(meta(state="running"), [], [], "sistrix-2020"))).text
+    text = Page(render(build(ReportRows([]), config(), "running"))).text
 
     assert "No organic search has been completed yet: the shares are unknown." in text
     assert "0.0%" not in text
+
+
+def test_without_any_known_volume_of_a_search_the_shares_are_unknown() -> None:
+    """Volumes are known elsewhere, so these searches cannot weigh 1."""
+    row = SearchRow(1, "k", "US", "organic", (Ranking(1, "https://a.org", "a.org"),))
+    given = ReportRows([row], volumes=[VolumeRow("k", "DE", 5)])
+    text = Page(render(build(given, small("k", regions=("US", "DE"))))).text
+
+    assert "The volume of no organic search completed so far is known: the shares are unknown." in text
+    assert "The volume of no completed search is known, so the shares are unknown." in text
 
 
 def test_what_is_hidden_is_unknown() -> None:
     """A video without public likes is not a video nobody likes; one not looked up says so."""
     row = SearchRow(1, "k", "US", "video", (Ranking(1, "https://youtu.be/abcdefghijk", "youtube.com", "T"),))
     looked_up = VideoRow("abcdefghijk", VideoResult(found=True, views=1_234_567, comments=0))
-    of = meta(keywords=1, regions=("US",))
 
-    assert "1,234,567 unknown 0" in Page(render(build_report(of, [row], [looked_up], "legacy"))).text
-    assert "not looked up" in Page(render(build_report(of, [row], [], "legacy"))).text
+    shown = Page(render(build(ReportRows([row], videos=[looked_up]), small("k")))).text
+    assert "1,234,567 100.0% unknown 0" in shown
+    assert "not looked up" in Page(render(build(ReportRows([row]), small("k")))).text
+
+
+def test_pages_show_their_analysis_where_there_is_one() -> None:
+    """Without any analysis the columns would be a wall of unknowns."""
+    row = SearchRow(1, "k", "US", "organic", (Ranking(1, "https://a.org/p", "a.org"),))
+    judged = AnalysisRow("a.org/p", {"persona:Buyer": 7.0}, "Validation", "product_page", "neutral")
+    shown = Page(render(build(ReportRows([row], analyses=[judged]), small("k")))).text
+
+    assert "70.0% Validation product page, neutral" in shown
+    assert "Journey phase" not in Page(render(build(ReportRows([row]), small("k")))).text
 
 
 def test_long_tables_say_what_is_left_out() -> None:
-    """25 domains are shown, the others counted with their share."""
+    """25 companies are shown, the others counted with their share."""
     rankings = tuple(Ranking(n, f"https://s{n}.org/", f"s{n}.org", f"t{n}") for n in range(1, 31))
-    found = build_report(
-        meta(company=None, competitors=(), keywords=1, regions=("US",)),
-        [SearchRow(1, "k", "US", "organic", rankings)],
-        [],
-        "sistrix-2020",
-    )
-    text = Page(render(found)).text
+    given = ReportRows([SearchRow(1, "k", "US", "organic", rankings)])
+    text = Page(render(build(given, small("k", company=None, competitors=())))).text
 
-    assert "5 more domains left out here, with 0.0% together." in text
+    assert "5 more left out here, with 0.0% together." in text
     assert "5 more pages left out here." in text
 
 
 def test_pages_beyond_the_reports_own_list_count_as_left_out() -> None:
     """The report lists 500 pages of each type; the page knows of the others too."""
-    rows = [
-        SearchRow(n, f"k{n}", "US", "organic", (Ranking(1, f"https://s.org/{n}", "s.org"),))
-        for n in range(530)
+    words = [f"k{n}" for n in range(530)]
+    searches = [
+        SearchRow(n, word, "US", "organic", (Ranking(1, f"https://s.org/{n}", "s.org"),))
+        for n, word in enumerate(words)
     ]
-    found = build_report(meta(keywords=530, regions=("US",)), rows, [], "legacy")
 
-    assert "505 more pages left out here." in Page(render(found)).text
+    assert "505 more pages left out here." in Page(render(build(ReportRows(searches), small(*words)))).text
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "metrics",
     }
     parameters = {p["name"] for operation in operations.values() for p in operation.get("parameters", ())}
-    assert parameters == {"pipeline_id", "limit", "format"}
+    assert parameters == {"pipeline_id", "limit", "format", "table"}
     start = document["components"]["schemas"]["StartRequest"]
     assert (start["required"], start["additionalProperties"]) == (["keywords", "regions"], False)
     for operation in operations.values():

@@ -77,7 +77,8 @@ async def test_the_seeds_curl_commands_work(served: str) -> None:
     health = httpx.Response(200, text=curl(f"{served}/api/v1/monitoring/health", *authorization)).json()
     assert health["database"] == "ok"
     progress = curl(f"{served}/api/v1/monitoring/pipeline/{pipeline_id}/progress", *authorization)
-    assert httpx.Response(200, text=progress).json()["phases"][0]["pending"] == 3
+    phases = {phase["phase"]: phase for phase in httpx.Response(200, text=progress).json()["phases"]}
+    assert phases["serp_collection"]["pending"] == 3
 
 
 async def test_a_start_answers_what_was_made_of_it(client: AsyncTestClient[Any]) -> None:
@@ -99,7 +100,8 @@ async def test_pipelines_are_listed_and_shown(client: AsyncTestClient[Any]) -> N
     first, second = [(await client.post(START, json=SEED)).json()["pipeline_id"] for _ in range(2)]
     listed = (await client.get("/api/v1/pipeline")).json()["items"]
     assert [row["pipeline_id"] for row in listed] == [second, first]
-    assert listed[0]["items"] == listed[0]["open"] == 3
+    # Three searches, one volume, and the figures of the whole.
+    assert listed[0]["items"] == listed[0]["open"] == 5
     assert len((await client.get("/api/v1/pipeline?limit=1")).json()["items"]) == 1
     shown = (await client.get(f"/api/v1/pipeline/{first}")).json()
     assert shown["config"]["keywords"] == [{"keyword": "test"}]
@@ -110,7 +112,7 @@ async def test_pipelines_are_listed_and_shown(client: AsyncTestClient[Any]) -> N
     ("content", "expected"),
     [
         (b'{"keywords": ["a", "", "b"], "regions": ["US", "XX"]}', (422, "input", {"/keywords/1", "/regions/1"})),
-        (b'{"keywords": ["a"], "regions": ["US"], "personas": []}', (422, "input", {"/personas"})),
+        (b'{"keywords": ["a"], "regions": ["US"], "webhook": []}', (422, "input", {"/webhook"})),
         (b'{"keywords": ["a"], "regions": ["US"]', (400, "malformed", {""})),
         (b"", (400, "malformed", {""})),
         (b"keywords=a&regions=US", (400, "malformed", {""})),

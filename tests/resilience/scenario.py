@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,80 @@ import psycopg
 
 from services.gateway.cli.api import Api, UnavailableError
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
+from services.gateway.standalone.process import is_alive
+from services.gateway.standalone.runfile import RunFile, read_running
+from shared.domain.phases import CONTENT_SCRAPING, SERP_COLLECTION, SERVICES
 
 #: Recovery is waited for, so leases are short.
 TIMING = {
     "LANDSCAPE_RUNTIME__LEASE_SECONDS": "3",
     "LANDSCAPE_RUNTIME__REDISPATCH_SECONDS": "3",
-    "LANDSCAPE_PROVIDERS__SERP__TIMEOUT_SECONDS": "5",
-    "LANDSCAPE_PROVIDERS__MEDIA__TIMEOUT_SECONDS": "5",
+    **{f"LANDSCAPE_PROVIDERS__{service.upper()}__TIMEOUT_SECONDS": "5" for service in SERVICES},
 }
+#: Two services tell as much as six where it does not matter which one dies, in half the time.
+FEW = ("serp", "media")
 FAULT_RATE = 0.05
 END_SECONDS = 100.0
 ENDED = {"completed", "completed_with_gaps", "failed", "cancelled"}
 
 
-def system(folder: Path, *, seed: int = 1, fault_rate: float = FAULT_RATE) -> Standalone:
-    """A system with simulated providers that answer after 100 ms and sometimes fail."""
-    return Standalone(folder, simulator=SimulatorOptions(seed, 100.0, fault_rate), environment=TIMING)
+def system(
+    folder: Path, *, seed: int = 1, fault_rate: float = FAULT_RATE, services: Sequence[str] | None = None
+) -> Standalone:
+    """A system with simulated providers that answer after 100 ms and sometimes fail; by default all of them."""
+    options = SimulatorOptions(seed, 100.0, fault_rate)
+    return Standalone(folder, simulator=options, services=services, environment=TIMING)
+
+
+class Up(AbstractContextManager["Up"]):
+    """`landscape up` in a process of its own, on the same terms."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        options = ["--port", "0", "--simulator", "--latency-ms", "100", "--fault-rate", str(FAULT_RATE)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "services.gateway.cli", "up", "--data-dir", str(folder), *options],
+            env={**os.environ, **TIMING},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        self.run_file = self._started()
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(END_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL of the supervisor alone; returns when all it supervised is gone, too."""
+        self._process.kill()
+        self._process.wait()
+        self._await(lambda: not any(map(is_alive, self.run_file.processes.values())))
+
+    def _started(self) -> RunFile:
+        found: list[RunFile] = []
+
+        def is_up() -> bool:
+            assert self._process.poll() is None, f"up ended with {self._process.returncode}"
+            running = read_running(self._folder)
+            if running and running.processes.get("supervisor") == self._process.pid:
+                found.append(running)
+            return bool(found)
+
+        self._await(is_up)
+        return found[0]
+
+    @staticmethod
+    def _await(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + END_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 class Scenario(AbstractContextManager["Scenario"]):
-    """A pipeline of 120 searches and the videos found in them."""
+    """A pipeline of 120 searches and all that is found in them."""
 
-    def __init__(self, machine: Standalone, pipeline_id: str | None = None) -> None:
+    def __init__(self, machine: Standalone | Up, pipeline_id: str | None = None) -> None:
         """Starts a pipeline, unless it is given one."""
         self.machine = machine
         self.api = Api(machine.run_file.gateway_url, machine.run_file.token)
@@ -50,6 +103,7 @@ class Scenario(AbstractContextManager["Scenario"]):
             "keywords": [f"keyword {n}" for n in range(60)],
             "regions": ["US"],
             "content_types": ["organic", "video"],
+            "config": {"serp": {"pages": {"organic": 1}}},
         }
         return str(self.api.start(json.dumps(body).encode())["pipeline_id"])
 
@@ -60,6 +114,7 @@ class Scenario(AbstractContextManager["Scenario"]):
     @contextmanager
     def replica(self, service: str) -> Iterator[None]:
         """A second worker of a service, meanwhile."""
+        assert isinstance(self.machine, Standalone)
         spec = self.machine.process(service).spec
         environment = {**spec.environment, "LANDSCAPE_EXPOSITION__PORT": "0"}
         second = subprocess.Popen(
@@ -97,8 +152,14 @@ class Scenario(AbstractContextManager["Scenario"]):
 
     def reach(self, share: float) -> None:
         """Return when this share of the searches is done."""
-        progress = self.wait(lambda p: p["phases"][0]["completed"] >= share * p["phases"][0]["planned"])
+        progress = self.wait(lambda p: self.done(p) >= share)
         assert progress["state"] == "running", "the pipeline ended before it could be disturbed"
+
+    @staticmethod
+    def done(progress: dict[str, Any], phase: str = SERP_COLLECTION) -> float:
+        """Share of a phase's items that is completed."""
+        found = next(p for p in progress["phases"] if p["phase"] == phase)
+        return float(found["completed"] / max(1, found["planned"]))
 
     def end(self) -> dict[str, Any]:
         """Progress at the end."""
@@ -111,15 +172,20 @@ class Scenario(AbstractContextManager["Scenario"]):
         failed = [check for check in audit["checks"] if not check["passed"]]
 
         assert not failed
-        assert progress["state"] == "completed"
-        assert {p["phase"]: (p["planned"], p["pending"], p["processing"]) for p in progress["phases"]} == {
-            p["phase"]: (p["completed"], 0, 0) for p in progress["phases"]
-        }
+        self.assert_completed(progress)
         recorded_twice, in_doubt = self._record()
         ledger = httpx.get(f"{self.machine.run_file.simulator_url}/_control/ledger").json()
         bought_again = sum(row["repeated_subjects"] for row in ledger.values())
         assert recorded_twice == 0, "a recorded fact was bought again"
         assert bought_again <= in_doubt, f"{bought_again} subjects bought again, {in_doubt} in doubt"
+
+    @staticmethod
+    def assert_completed(progress: dict[str, Any]) -> None:
+        """Every item is completed, but for pages of sites that the simulated web has always fail."""
+        gaps = {p["phase"] for p in progress["phases"] if p["completed"] != p["planned"]}
+        assert gaps <= {CONTENT_SCRAPING}
+        assert progress["state"] == ("completed_with_gaps" if gaps else "completed")
+        assert all(p["completed"] + p["failed"] == p["planned"] for p in progress["phases"])
 
     def _record(self) -> tuple[int, int]:
         """(facts with more than one purchase on record, subjects of calls in doubt)."""

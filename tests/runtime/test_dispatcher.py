@@ -10,7 +10,7 @@ import pytest
 
 from shared.config import Runtime
 from shared.domain.message import Message
-from shared.domain.phases import PHASES, SERP_COLLECTION, VIDEO_ENRICHMENT
+from shared.domain.phases import SERP_COLLECTION, of_service
 from shared.domain.provider import Limits, Provider
 from shared.runtime.dispatcher import IDLE_TICKS, Dispatcher
 from shared.store.outcomes import Ending, Record, record
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 #: One call at once: eight items may be in open jobs, each in a job of its own.
 PROVIDER = replace(ScriptedProvider().provider, limits=Limits(1))
 WINDOW = 8
-VIDEOS = replace(PROVIDER, service="media", phase=VIDEO_ENRICHMENT, items_per_call=5)
+VIDEOS = replace(PROVIDER, service="media", items_per_call=5)
 OPEN = "SELECT item_ids FROM job_queue WHERE state IN ('pending', 'dispatched', 'processing') ORDER BY job_id"
 
 
@@ -49,7 +49,7 @@ class Sent:
         self.away = False
         self._service = provider.service
         self.rounds: list[list[Message]] = []
-        self._dispatcher = Dispatcher(pool, provider, PHASES[provider.phase], runtime, self._publish)
+        self._dispatcher = Dispatcher(pool, provider, of_service(provider.service), runtime, self._publish)
 
     async def _publish(self, queue: str, messages: Sequence[Message]) -> None:
         if self.away:

@@ -15,7 +15,7 @@ import pytest
 from shared.domain.provider import Limits, Provider, Request
 from shared.domain.retry import RetryPolicy
 from shared.errors import ConfigError, ProviderError, StatusError, TransportError
-from shared.runtime.http import AGENT, BODY_LIMIT, Transport, Wire
+from shared.runtime.http import AGENT, BODY_LIMIT, Account, Transport, Wire
 from tests.runtime.scripted import Script, Scripted, answer, says, scripted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("transport", ["aiohttp", "httpx"])]
@@ -24,7 +24,6 @@ KEY = "k3y-9f8e7d6c5b4a"
 PROVIDER = Provider(
     name="example",
     service="serp",
-    phase="serp_collection",
     base_url="",
     auth=("query", "api_key"),
     limits=Limits(2),
@@ -42,11 +41,11 @@ async def wired(
     transport: Transport,
     *,
     timeout_seconds: float = 20.0,
-    auth: tuple[Literal["query", "header", "bearer"], str] = PROVIDER.auth,
+    auth: tuple[Literal["query", "header", "bearer", "oauth"], str] = PROVIDER.auth,
 ) -> AsyncIterator[tuple[Wire, Scripted]]:
     async with scripted(script) as server:
         provider = replace(PROVIDER, base_url=server.url, timeout_seconds=timeout_seconds, auth=auth)
-        wire = Wire(provider, KEY, 2, transport)
+        wire = Wire(provider, Account(KEY), 2, transport)
         try:
             yield wire, server
         finally:
@@ -160,7 +159,7 @@ async def test_refused_connection_was_never_sent(transport: Transport) -> None:
     """Nothing can have been charged: the ledger refunds it."""
     async with scripted(says(b"")) as gone:
         pass
-    wire = Wire(replace(PROVIDER, base_url=gone.url), KEY, 1, transport)
+    wire = Wire(replace(PROVIDER, base_url=gone.url), Account(KEY), 1, transport)
 
     with pytest.raises(TransportError, match="cannot connect") as caught:
         await wire.send(ASK)
@@ -179,7 +178,7 @@ async def test_tls_with_somebody_who_speaks_none_was_never_sent(transport: Trans
 
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    wire = Wire(replace(PROVIDER, base_url=address), KEY, 1, transport)
+    wire = Wire(replace(PROVIDER, base_url=address), Account(KEY), 1, transport)
     with pytest.raises(TransportError, match="cannot connect") as caught:
         await wire.send(ASK)
     await wire.aclose()
@@ -278,7 +277,7 @@ async def test_cookies_are_not_kept(transport: Transport) -> None:
     script = says(answer("200 OK", b"{}", "Set-Cookie: a=1; Path=/"), stays=True)
     async with scripted(script) as server:
         # By name: libraries keep no cookies of bare addresses anyway.
-        wire = Wire(replace(PROVIDER, base_url=f"http://localhost:{server.port}"), KEY, 1, transport)
+        wire = Wire(replace(PROVIDER, base_url=f"http://localhost:{server.port}"), Account(KEY), 1, transport)
         await wire.send(ASK)
         await wire.send(ASK)
         await wire.aclose()
@@ -335,14 +334,14 @@ async def test_connection_is_used_again(transport: Transport) -> None:
 async def test_address_that_is_none_is_refused_at_the_start(transport: Transport, address: str) -> None:
     """The error names the variable, instead of every call failing alike."""
     with pytest.raises(ConfigError, match="LANDSCAPE_PROVIDERS__SERP__BASE_URL"):
-        Wire(replace(PROVIDER, base_url=address), KEY, 1, transport)
+        Wire(replace(PROVIDER, base_url=address), Account(KEY), 1, transport)
 
 
 @pytest.mark.parametrize("key", ["k3y 9f", "key\n", "\tkey", "schlüssel", "key\x00"])
 async def test_key_that_cannot_be_one_is_refused_at_the_start(transport: Transport, key: str) -> None:
     """A pasted blank or line end is found at once, and is not repeated in the error."""
     with pytest.raises(ConfigError, match="LANDSCAPE_PROVIDERS__SERP__API_KEY") as caught:
-        Wire(replace(PROVIDER, base_url="https://api.example.com"), key, 1, transport)
+        Wire(replace(PROVIDER, base_url="https://api.example.com"), Account(key), 1, transport)
 
     assert key not in str(caught.value)
 

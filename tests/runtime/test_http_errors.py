@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from services.media.provider import PROVIDER
 from shared.domain.provider import Request
 from shared.errors import StatusError, TransportError
-from shared.runtime.http import ERROR_BODY, ERROR_CODE, RETRY_AFTER_CAP, Wire, find, parse_delay, retry_after
+from shared.runtime.http import (
+    ERROR_BODY,
+    ERROR_CODE,
+    RETRY_AFTER_CAP,
+    Account,
+    Wire,
+    find,
+    parse_delay,
+    retry_after,
+)
 
 NOW = 1_795_435_200.0  # 23 November 2026, 12:00 UTC
 DAYS = timedelta(days=400)
@@ -146,7 +155,7 @@ def test_path_does_not_follow_lists_of_lists() -> None:
 
 
 async def _refused(content: bytes) -> StatusError:
-    wire = Wire(PROVIDER, "", 1, httpx.MockTransport(lambda _: httpx.Response(403, content=content)))
+    wire = Wire(PROVIDER, Account(), 1, httpx.MockTransport(lambda _: httpx.Response(403, content=content)))
     with pytest.raises(StatusError) as caught:
         await wire.send(Request("/videos"))
     return caught.value
@@ -192,7 +201,7 @@ async def test_delay_in_a_header_comes_before_one_in_the_body() -> None:
     body = b'{"retry_after": null, "details": [{"retryDelay": "never"}, {"retryDelay": "8962s"}]}'
     for headers, told in (({}, 8962.0), ({"Retry-After": "3"}, 3.0)):
         response = httpx.Response(503, headers=headers, content=body)
-        wire = Wire(provider, "", 1, httpx.MockTransport(lambda _, r=response: r))
+        wire = Wire(provider, Account(), 1, httpx.MockTransport(lambda _, r=response: r))
         with pytest.raises(StatusError) as caught:
             await wire.send(Request("/videos"))
         assert caught.value.retry_after == told
@@ -203,7 +212,7 @@ async def test_delay_in_a_header_comes_before_one_in_the_body() -> None:
 async def test_answer_shorter_than_its_length_is_cut_off(length: str) -> None:
     """Also under a transport that does not notice it itself."""
     response = httpx.Response(200, headers={"Content-Length": length}, content=b"{}")
-    wire = Wire(PROVIDER, "", 1, httpx.MockTransport(lambda _: response))
+    wire = Wire(PROVIDER, Account(), 1, httpx.MockTransport(lambda _: response))
 
     with pytest.raises(TransportError, match="answer cut off"):
         await wire.send(Request("/videos"))

@@ -10,8 +10,9 @@ import pytest
 
 from shared.broker.build import RedisBroker, build_broker
 from shared.config import Exposition, Provider, Settings
+from shared.domain.message import Message
+from shared.domain.phases import HOUSEKEEPING
 from shared.errors import ConfigError
-from shared.runtime.housekeeping import LEASE
 from shared.runtime.worker import WorkerProcess
 from shared.store.pool import Connection
 from shared.testing.eventually import eventually
@@ -58,7 +59,7 @@ async def test_a_worker_leads_is_ready_and_leaves_nothing(
         assert (await client.get("/livez")).status_code == 200
         metrics = (await client.get("/metrics")).text
         await eventually(lambda: fetch(conn, "SELECT 1 FROM leases OFFSET 1"))
-        assert set(await fetch(conn, "SELECT name FROM leases")) == {"serp", LEASE}
+        assert set(await fetch(conn, "SELECT name FROM leases")) == {"serp", HOUSEKEEPING}
         assert 'landscape_ready{service="serp"} 1.0' in metrics
         await process.drain()
         assert await fetch(conn, "SELECT name FROM leases") == []
@@ -83,10 +84,10 @@ async def test_a_worker_waits_for_a_schema_it_knows(
     scripted = ScriptedProvider()
     process = WorkerProcess(scripted.provider, scripted.handle, settings(postgres_url, redis_url))
     await conn.execute("ALTER TABLE schema_migrations RENAME TO mislaid")
-    starting = asyncio.create_task(process.start(broker))
-    await eventually(lambda: process._server)
+    await process.start(broker)
     assert process._server
     url = f"http://127.0.0.1:{process._server.server_port}"
+    working = asyncio.create_task(process.work(Message(1, 0)))
     async with httpx.AsyncClient(base_url=url) as client:
 
         async def says() -> bool:
@@ -95,10 +96,25 @@ async def test_a_worker_waits_for_a_schema_it_knows(
 
         await eventually(says)
         assert (await client.get("/livez")).status_code == 200
-    assert not starting.done()
+    assert not working.done()
+    assert await fetch(conn, "SELECT name FROM leases") == []
     await conn.execute("ALTER TABLE mislaid RENAME TO schema_migrations")
-    await starting
+    await working
+    await eventually(lambda: fetch(conn, "SELECT 1 FROM leases OFFSET 1"))
     await process.drain()
+    await process.stop()
+
+
+async def test_a_worker_that_waits_for_its_store_can_be_stopped(broker: RedisBroker, redis_url: str) -> None:
+    """What came from the queue meanwhile ends without being begun."""
+    scripted = ScriptedProvider()
+    away = settings("postgresql://nobody:none@127.0.0.1:9/none", redis_url)
+    process = WorkerProcess(scripted.provider, scripted.handle, away)
+    await process.start(broker)
+    working = asyncio.create_task(process.work(Message(1, 0)))
+
+    await process.drain()
+    await working
     await process.stop()
 
 

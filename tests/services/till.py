@@ -12,13 +12,17 @@ import msgspec
 from shared.domain.category import ErrorRule, categorize
 from shared.domain.provider import Completed, Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import ProviderError
-from shared.runtime.call import _read
-from shared.runtime.http import Wire
+from shared.runtime.call import read_answer
+from shared.runtime.http import Account, Wire
+from shared.runtime.oauth import Client
 from shared.store.rows import rows
 
 A = TypeVar("A", bound=msgspec.Struct)
 
 API_KEY = "k3y-9f8e7d6c5b4a"
+OAUTH_URL = "https://oauth.test/token"
+#: For every setting a provider says must be set.
+SETTING = "1234567890"
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 
 Reply = Callable[[httpx.Request], httpx.Response]
@@ -31,9 +35,16 @@ class Till:
         self.requests: list[httpx.Request] = []
         self.units: list[float] = []
         self._reply = reply
-        self.wire = Wire(provider, API_KEY, 1, httpx.MockTransport(self._serve))
+        account = Account(
+            API_KEY,
+            Client(OAUTH_URL, "client", "client secret", "refresh token"),
+            {name: default or SETTING for name, default in provider.settings.items()},
+        )
+        self.wire = Wire(provider, account, 1, httpx.MockTransport(self._serve))
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
+        if request.url == OAUTH_URL:
+            return httpx.Response(200, json={"access_token": API_KEY, "expires_in": 3599})
         self.requests.append(request)
         return self._reply(request)
 
@@ -45,9 +56,13 @@ class Till:
         facts: dict[str, Fact[A]] = {}
         for n in range(0, len(asked), endpoint.per_call):
             part = asked[n : n + endpoint.per_call]
-            status, body = await self.wire.send(endpoint.request(part, params or {}))
             try:
-                answers = _read(endpoint, body, part)
+                status, body = await self.wire.send(endpoint.request(part, params or {}), endpoint.answers)
+            except ProviderError as error:
+                error.culprits = frozenset(part[n] for n in error.places if 0 <= n < len(part))
+                raise
+            try:
+                answers = read_answer(endpoint, body, part)
             except ProviderError as error:
                 error.status = status
                 raise

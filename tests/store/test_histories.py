@@ -145,7 +145,7 @@ class History:
             found = self.random.sample(range(VIDEOS), 2)
             urls = [f"https://www.youtube.com/watch?v=video{n:06}" for n in found]
             result = SearchResult(tuple(Ranking(n, url, "youtube.com") for n, url in enumerate(urls, 1)))
-        found_items = tuple(found_in(held.phase, result, held.settings.phases))
+        found_items = tuple(found_in(held.phase, item.key, result, held.settings.rules))
         evidence = Evidence(result, (FactRef(fact.fact_key, fact.call_id),), found_items)
         return [Record(call, (fact,)), Record(ending=ending, evidence=evidence)]
 

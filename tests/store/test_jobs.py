@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from shared.domain.job import Plan
 from shared.domain.message import Message
-from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT, NewItem
+from shared.domain.phases import PHASES, SERP_COLLECTION, VIDEO_ENRICHMENT, NewItem
 from shared.domain.provider import FactRef
 from shared.store import jobs
 from shared.store.calls import Intent, insert_calls
@@ -93,7 +93,7 @@ async def test_a_job_lives_from_due_items_to_its_end(conn: Connection) -> None:
     held = await claim(conn, message)
     assert held
     assert (len(held.items), held.fence, held.pipeline_id) == (3, 1, str(pipeline_id))
-    assert held.settings.phases == (SERP_COLLECTION, VIDEO_ENRICHMENT)
+    assert held.settings.rules.phases == (SERP_COLLECTION, VIDEO_ENRICHMENT)
     assert held.items[0].input["q"] == "keyword 0"
     assert await where() == ("processing", {"processing"}, 0)
 
@@ -242,7 +242,7 @@ async def test_what_crashes_workers_is_isolated_and_then_given_up(conn: Connecti
     for alone in (False, False, True):
         held = await crash(conn, pipeline_id, alone=alone)
         await reap(conn)
-        due = await jobs.count_due(conn, SERP_COLLECTION, 100)
+        due = await jobs.count_due(conn, PHASES[SERP_COLLECTION], 100)
         seen.append((len(held.items), [(group.alone, group.count) for group in due]))
     assert seen == [(2, [(False, 2)]), (2, [(True, 2)]), (2, [])]
     rows = await fetch(
@@ -328,7 +328,7 @@ async def test_what_is_due_and_open_is_counted_by_pipeline(conn: Connection) -> 
     high = await start_pipeline(conn, content_types=["organic"], config={"priority": "high"})
     paused = await start(conn)
     await conn.execute("UPDATE pipelines SET state = 'paused' WHERE pipeline_id = %s", (paused,))
-    due = await jobs.count_due(conn, SERP_COLLECTION, 4)
+    due = await jobs.count_due(conn, PHASES[SERP_COLLECTION], 4)
     assert [(group.pipeline_id, group.count, group.priority) for group in due] == [
         (str(high), 1, 100),
         (str(low), 4, 0),

@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 import pytest
 
-from shared.domain.pipeline import freeze, search_items
+from shared.domain.pipeline import freeze, start_items
 from shared.domain.start import parse
 from shared.errors import NotFoundError
 from shared.store.health import read_health
@@ -28,8 +28,8 @@ async def conn(postgres_url: str) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def test_every_search_is_pending_and_due(conn: Connection) -> None:
-    """A new pipeline has one item per search, with its state, its place in ready, and counters that agree."""
+async def test_every_item_of_the_configuration_is_pending_and_due(conn: Connection) -> None:
+    """Searches, volumes and figures, each with its state, its place in ready, and counters that agree."""
     body = {"keywords": ['back\\slash "quoted"', "tab\tbed", "日本語"], "regions": ["US", "SA"]}
     config = freeze(parse(msgspec.json.encode(body))).config
     async with conn.transaction():
@@ -38,12 +38,20 @@ async def test_every_search_is_pending_and_due(conn: Connection) -> None:
         "SELECT i.key, i.input, s.state, r.phase, r.batch_key FROM items i"
         " JOIN pipeline_state s USING (pipeline_id, item_id) JOIN ready r USING (pipeline_id, item_id)"
     )
-    expected = [(i.key, dict(i.input), "pending", "serp_collection", "") for i in search_items(config)]
+    expected = [(i.key, dict(i.input), "pending", i.phase, i.batch_key) for i in start_items(config)]
     assert sorted(await cursor.fetchall(), key=str) == sorted(expected, key=str)
     planned = {
         phase.phase: (phase.planned, phase.pending) for phase in await phase_progress(conn, pipeline_id)
     }
-    assert planned == {"serp_collection": (18, 18), "video_enrichment": (0, 0)}
+    assert planned == {
+        "keyword_metrics": (6, 6),
+        "serp_collection": (18, 18),
+        "company_enrichment": (0, 0),
+        "video_enrichment": (0, 0),
+        "content_scraping": (0, 0),
+        "content_analysis": (0, 0),
+        "dsi_calculation": (1, 1),
+    }
 
 
 async def test_a_start_that_breaks_off_leaves_nothing(conn: Connection) -> None:

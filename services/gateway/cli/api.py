@@ -56,9 +56,10 @@ class Api:
         """GET /monitoring/pipeline/{id}/progress."""
         return self._json("GET", f"/api/v1/monitoring/pipeline/{pipeline_id}/progress")
 
-    def report(self, pipeline_id: str, form: str) -> bytes:
-        """GET /pipeline/{id}/report as json or html."""
-        return self._call("GET", f"/api/v1/pipeline/{pipeline_id}/report", params={"format": form}).content
+    def report(self, pipeline_id: str, form: str, table: str | None = None) -> bytes:
+        """GET /pipeline/{id}/report as json, html or csv; `table` is which one of them, for csv."""
+        params = {"format": form} | ({"table": table} if table else {})
+        return self._call("GET", f"/api/v1/pipeline/{pipeline_id}/report", params=params).content
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
         """GET /pipeline/{id}/audit."""

@@ -26,6 +26,10 @@ COMPANIES = {
         {"name": "Fabrikam", "domains": ["fabrikam.com"]},
     ],
 }
+PERSONAS = [
+    {"name": "Finance lead", "description": "Answers for cost, risk and compliance; compares offers."},
+    {"name": "Developer", "description": "Integrates a product; wants documentation and examples."},
+]
 #: Short, so that recovery can be watched; a real system may take its time (30 s and 15 s).
 TIMING = {"LANDSCAPE_RUNTIME__LEASE_SECONDS": "5", "LANDSCAPE_RUNTIME__REDISPATCH_SECONDS": "4"}
 TOP = 8
@@ -77,7 +81,14 @@ def _empty(folder: Path) -> Path:
 
 def _run(system: Standalone, gateway: api.Api, chaos: Chaos | None, output: Path) -> int:
     keywords = resources.files("services.gateway.demo").joinpath("keywords.txt").read_text().split("\n")
-    body = {"keywords": [k for k in keywords if k], "regions": REGIONS, **COMPANIES}
+    body = {
+        "keywords": [k for k in keywords if k],
+        "regions": REGIONS,
+        **COMPANIES,
+        "personas": PERSONAS,
+        # One result page of ten: every page of it is fetched and analysed, and it stays a matter of a minute.
+        "config": {"serp": {"pages": {"organic": 1}}},
+    }
     started = gateway.start(json.dumps(body).encode())
     pipeline_id = started["pipeline_id"]
     _say(
@@ -100,15 +111,19 @@ def _run(system: Standalone, gateway: api.Api, chaos: Chaos | None, output: Path
 
 
 def _leaders(report: dict[str, Any]) -> str:
-    """The headline: organic share of voice over all regions."""
-    rows = [c for c in report["companies"] if c["content_type"] == "organic" and c["region"] is None]
-    rows.sort(key=lambda row: -(row["share_of_voice"] or 0))
+    """The headline: organic share of voice and strength over all regions."""
+    rows = [
+        c
+        for c in report["companies"]
+        if (c["content_type"], c["region"], c["landscape"]) == ("organic", None, None)
+    ]
     shown = rows[:TOP] + [row for row in rows[TOP:] if row["role"] in {"client", "competitor"}]
-    lines = ["share of voice, organic, all regions:"]
+    lines = ["share of voice and Digital Strength Index, organic, all regions:"]
     for row in shown:
         role = f"  ({row['role']})" if row["role"] in {"client", "competitor"} else ""
         share = "   n/a" if row["share_of_voice"] is None else f"{row['share_of_voice']:6.1%}"
-        lines.append(f"  {share}  {row['name'] or row['domain']}{role}")
+        strength = " n/a" if row["dsi"] is None else f"{row['dsi']:4.0f}"
+        lines.append(f"  {share}  {strength}  {row['name']}{role}")
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "watch": ("watch", "Follow a pipeline until it ends."),
     "report": ("report", "The share-of-voice report of a pipeline."),
     "audit": ("audit", "Prove that a pipeline lost nothing and bought nothing twice."),
+    "doctor": ("doctor", "Check this machine, the stores and the providers' keys."),
     "migrate": ("migrate", "Bring the database to this code's schema."),
     "gateway": ("gateway", "Serve the REST API."),
     "worker": ("worker", "Run the worker of one service."),

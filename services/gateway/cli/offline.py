@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.cli import api
-from services.gateway.reports.controller import render
+from services.gateway.reports.controller import Form, render
+from services.gateway.reports.csv import Table
 from services.gateway.standalone.stores import stores_only
 from shared.errors import NotFoundError
 from shared.store.audit import audit
@@ -35,12 +36,12 @@ class Offline:
             raise NotFoundError("there is no pipeline yet; `landscape start` starts one")
         return str(pipelines[0].pipeline_id)
 
-    def report(self, pipeline_id: str, form: str) -> bytes:
-        """The report as json or html."""
+    def report(self, pipeline_id: str, form: Form, table: Table | None = None) -> bytes:
+        """The report as json, html or a table of it as csv."""
 
         async def read(conn: Connection) -> bytes:
             pipeline = await get_pipeline(conn, _uuid(pipeline_id))
-            return render(pipeline, await report_rows(conn, pipeline.pipeline_id), page=form == "html")
+            return render(pipeline, await report_rows(conn, pipeline.pipeline_id), form, table)
 
         return self._run(read)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.gateway.standalone.machine import Standalone
 from shared.broker.client import flush
+from shared.domain.phases import SERP_COLLECTION
 
 #: Share of the searches done -> what happens then.
 SERP_KILLED, REDIS_FLUSHED, MEDIA_KILLED = 0.2, 0.45, 0.7
@@ -25,7 +26,7 @@ class Chaos:
 
     def __call__(self, progress: dict[str, Any]) -> str | None:
         """What was done now, for people."""
-        searches = progress["phases"][0]
+        searches = next(phase for phase in progress["phases"] if phase["phase"] == SERP_COLLECTION)
         if self._left and searches["completed"] / max(1, searches["planned"]) >= self._left[0][0]:
             return self._left.pop(0)[1]()
         return None

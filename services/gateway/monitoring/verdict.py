@@ -47,7 +47,7 @@ def _partial(health: Health) -> Iterator[str]:
     leading = {leader.service for leader in health.leaders}
     for phase in PHASES.values():
         # An optional service may be switched off on purpose, as long as nothing waits for it.
-        if phase.service not in leading and (phase.mandatory or _has_work(phase, health)):
+        if phase.service and phase.service not in leading and (phase.mandatory or _has_work(phase, health)):
             yield f"no worker of {phase.service} is alive: start one with `landscape worker {phase.service}`"
     for due in health.due:
         if due.oldest_seconds > OLDEST_DUE_SECONDS:

@@ -39,7 +39,7 @@ class PipelineController(Controller):
         body = await request.body()
 
         def read() -> Frozen:
-            return freeze(parse(body), gateway.data_source, gateway.services)
+            return freeze(parse(body), gateway.data_source, gateway.services, gateway.model)
 
         # A million keywords take seconds; other requests are answered meanwhile.
         frozen = await asyncio.to_thread(read)

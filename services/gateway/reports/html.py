@@ -8,12 +8,14 @@ from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.gateway.reports.view import build_view, percent, region_name
+from services.gateway.reports.csv import harmless
+from services.gateway.reports.view import build_view
+from services.gateway.reports.wording import percent, region_name
 from shared.domain.report_schema import Report
 
 _UNKNOWN: Final = "unknown"
-#: A spreadsheet takes a pasted or opened cell that begins like this for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: Domains shown below a company's name.
+_DOMAINS: Final = 3
 #: Characters of an address shown below a title.
 _ADDRESS_LENGTH: Final = 80
 
@@ -40,22 +42,22 @@ def _environment() -> Environment:
         "cell": _cell,
         "count": _count,
         "day": _day,
-        "hundredth": lambda value: f"{value:,.2f}",
+        "first_few": _first_few,
+        "hundredth": lambda value: _UNKNOWN if value is None else f"{value:,.2f}",
         "is_web": lambda url: url.lower().startswith(("https://", "http://")),
         "of": _of,
         "pct": percent,
         "region": region_name,
         "shortened": _shortened,
-        "tenth": lambda value: "none" if value is None else f"{value:.1f}",
+        "tenth": lambda value: _UNKNOWN if value is None else f"{value:.1f}",
         "words": lambda name: name.replace("_", " "),
     }
     return environment
 
 
 def _cell(text: str | None) -> str:
-    if not text:
-        return _UNKNOWN
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A text as a cell that stays text when it is pasted into a spreadsheet."""
+    return harmless(text) if text else _UNKNOWN
 
 
 def _count(value: int | None) -> str:
@@ -64,6 +66,11 @@ def _count(value: int | None) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M %Z}".strip()
+
+
+def _first_few(domains: tuple[str, ...]) -> str:
+    more = f" and {len(domains) - _DOMAINS:,} more" if len(domains) > _DOMAINS else ""
+    return ", ".join(domains[:_DOMAINS]) + more
 
 
 def _of(share: float, scale: float) -> str:

@@ -19,6 +19,16 @@ SIMULATED_PATHS = {
 }
 #: What a simulator takes, where a real plan would take hours. Used where nothing else is set.
 SIMULATED_LIMITS = {"REQUESTS_PER_SECOND": "0", "CONCURRENCY": "20"}
+#: Credentials and accounts the simulator accepts where a key is not all that is needed.
+SIMULATED_ACCOUNTS = {
+    "keywords": {
+        "CLIENT_ID": "simulator",
+        "CLIENT_SECRET": "simulator",
+        "REFRESH_TOKEN": "simulator",
+        "CUSTOMER_ID": "1234567890",
+    },
+}
+SIMULATED_OAUTH_PATH = "/oauth/token"
 
 
 def provider_prefix(service: str) -> str:
@@ -28,7 +38,7 @@ def provider_prefix(service: str) -> str:
 
 def configured(environment: Mapping[str, str], services: Collection[str]) -> list[str]:
     """Services whose provider has a key, or an address of its own."""
-    decisive = ("API_KEY", "API_KEY_FILE", "BASE_URL")
+    decisive = ("API_KEY", "API_KEY_FILE", "REFRESH_TOKEN", "REFRESH_TOKEN_FILE", "BASE_URL")
     return [s for s in services if any(environment.get(f"{provider_prefix(s)}{name}") for name in decisive)]
 
 
@@ -54,6 +64,8 @@ def simulated(
             changed.setdefault(f"{prefix}{name}", value)
         changed[f"{prefix}BASE_URL"] = simulator_url + SIMULATED_PATHS.get(service, f"/{service}")
         changed[f"{prefix}API_KEY"] = "simulator"
+        changed[f"{prefix}OAUTH_URL"] = simulator_url + SIMULATED_OAUTH_PATH
+        changed |= {f"{prefix}{name}": value for name, value in SIMULATED_ACCOUNTS.get(service, {}).items()}
     return changed
 
 

@@ -4,8 +4,15 @@ SELECT phase, key FROM items WHERE pipeline_id = %(pipeline_id)s
 
 -- name: select_ranked
 -- What ranks, search by search.
-SELECT item_id, position, url, domain FROM rankings
-WHERE pipeline_id = %(pipeline_id)s ORDER BY item_id, ordinal
+SELECT i.key, r.position, r.url, r.domain
+FROM rankings r JOIN items i ON i.pipeline_id = r.pipeline_id AND i.item_id = r.item_id
+WHERE r.pipeline_id = %(pipeline_id)s ORDER BY r.item_id, r.ordinal
+
+-- name: select_results
+-- The results of a phase.
+SELECT i.key, r.payload::text
+FROM results r JOIN items i ON i.pipeline_id = r.pipeline_id AND i.item_id = r.item_id
+WHERE r.pipeline_id = %(pipeline_id)s AND r.phase = %(phase)s
 
 -- name: find_broken_references
 -- Rows whose counterpart is missing: what foreign keys would refuse.
@@ -132,14 +139,14 @@ WHERE c.pipeline_id = %(pipeline_id)s AND c.state = 'sent' AND p.ended_at IS NOT
 ORDER BY c.call_id LIMIT 5
 
 -- name: find_dangling_lineage
--- Results that name no fact, or one that is not stored.
+-- Results that name no fact, or one that is not stored. Closing phases buy nothing: they rest on all results.
 SELECT 'the result of item ' || r.item_id || CASE WHEN ref.key IS NULL THEN ' names no fact'
        ELSE ' names fact ' || ref.key || ' of call ' || ref.call_id || ', which is not stored' END,
        count(*) OVER ()
 FROM results r
 LEFT JOIN LATERAL jsonb_to_recordset(r.facts) AS ref (key uuid, call_id uuid) ON true
 LEFT JOIN provider_facts f ON f.fact_key = ref.key AND f.call_id = ref.call_id
-WHERE r.pipeline_id = %(pipeline_id)s AND f.fact_key IS NULL
+WHERE r.pipeline_id = %(pipeline_id)s AND f.fact_key IS NULL AND r.phase <> ALL(%(closing)s)
 ORDER BY r.item_id LIMIT 5
 
 -- name: find_open_jobs

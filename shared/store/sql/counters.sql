@@ -24,10 +24,19 @@ SET ended_at = now(),
 FROM (
     SELECT c.pipeline_id,
            coalesce(sum(delta) FILTER (WHERE name IN ('pending', 'processing')), 0) AS open,
-           coalesce(sum(delta) FILTER (WHERE name = 'failed'), 0) AS gaps,
+           coalesce(sum(delta) FILTER (WHERE name IN ('failed', 'given_up')), 0) AS gaps,
            coalesce(sum(delta) FILTER (WHERE name = 'completed' AND phase = ANY(%(mandatory)s)), 0) AS mandatory_done
     FROM counters c JOIN pipelines o ON o.pipeline_id = c.pipeline_id AND o.ended_at IS NULL
     GROUP BY c.pipeline_id
 ) c
 WHERE p.pipeline_id = c.pipeline_id AND p.state = 'running' AND c.open = 0
 RETURNING p.pipeline_id::text, p.state
+
+-- name: find_closing
+-- Running pipelines in which nothing is open but the phases that need no provider.
+SELECT c.pipeline_id::text
+FROM counters c JOIN pipelines p ON p.pipeline_id = c.pipeline_id AND p.state = 'running'
+WHERE c.name IN ('pending', 'processing')
+GROUP BY c.pipeline_id
+HAVING coalesce(sum(c.delta) FILTER (WHERE c.phase <> ALL(%(closing)s)), 0) = 0
+   AND coalesce(sum(c.delta) FILTER (WHERE c.phase = ANY(%(closing)s) AND c.name = 'pending'), 0) > 0

@@ -1,3 +1,7 @@
+-- name: look_at_server
+-- The server's clock, and whether it is a standby.
+SELECT extract(epoch FROM clock_timestamp())::float8, pg_is_in_recovery()
+
 -- name: count_jobs
 -- Jobs that have not ended, by queue and state.
 SELECT queue_name, state, count(*)::int FROM job_queue
@@ -5,16 +9,17 @@ WHERE state IN ('pending', 'dispatched', 'processing')
 GROUP BY queue_name, state ORDER BY queue_name, state
 
 -- name: find_oldest_due
--- Per phase of running pipelines: pending items that are not waiting, and for how many seconds the oldest has been
--- due. Hops through the index from group to group; a group's first row is its oldest.
+-- Per phase of running pipelines: pending items that are not waiting, and for how many seconds the next in turn has
+-- been due. Hops through the index from group to group; a group's first row is the next in turn. Where items must
+-- wait for others by rule (a cap, the closing phases), nobody is late.
 WITH RECURSIVE oldest AS (
     (SELECT phase, pipeline_id, batch_key, alone, due_at FROM ready
-     ORDER BY phase, pipeline_id, batch_key, alone, due_at, item_id LIMIT 1)
+     ORDER BY phase, pipeline_id, batch_key, alone, value DESC, due_at, item_id LIMIT 1)
     UNION ALL
     SELECT next.* FROM oldest o CROSS JOIN LATERAL (
         SELECT phase, pipeline_id, batch_key, alone, due_at FROM ready r
         WHERE (r.phase, r.pipeline_id, r.batch_key, r.alone) > (o.phase, o.pipeline_id, o.batch_key, o.alone)
-        ORDER BY phase, pipeline_id, batch_key, alone, due_at, item_id LIMIT 1) next
+        ORDER BY phase, pipeline_id, batch_key, alone, value DESC, due_at, item_id LIMIT 1) next
 )
 SELECT o.phase, sum(o.pending)::bigint, extract(epoch FROM now() - min(o.due_at))::float8
 FROM (
@@ -23,6 +28,7 @@ FROM (
         WHERE c.pipeline_id = o.pipeline_id AND c.phase = o.phase
           AND (c.name = 'pending' OR starts_with(c.name, 'waiting.'))) AS pending
     FROM oldest o JOIN pipelines p ON p.pipeline_id = o.pipeline_id AND p.state = 'running'
+    WHERE o.phase <> ALL(%(closing)s) AND NOT p.item_caps ? o.phase
     GROUP BY o.phase, o.pipeline_id
 ) o
 GROUP BY o.phase ORDER BY o.phase

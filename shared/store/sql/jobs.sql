@@ -7,10 +7,14 @@ CROSS JOIN LATERAL (
     SELECT r.pipeline_id, r.batch_key, r.alone, r.due_at
     FROM ready r
     WHERE r.phase = %(phase)s AND r.pipeline_id = p.pipeline_id
-    ORDER BY r.batch_key, r.alone, r.due_at, r.item_id
+    ORDER BY r.batch_key, r.alone, r.value DESC, r.due_at, r.item_id
     LIMIT %(window)s
 ) due
 WHERE p.ended_at IS NULL AND p.state = 'running'
+  -- Which items are the best shows only when all are found.
+  AND NOT (p.item_caps ? %(phase)s AND EXISTS (
+      SELECT FROM counters c WHERE c.pipeline_id = p.pipeline_id AND c.phase = ANY(%(upstream)s)
+        AND c.name IN ('pending', 'processing') HAVING sum(c.delta) > 0))
 GROUP BY due.pipeline_id, due.batch_key, due.alone, p.priority, p.created_at
 ORDER BY p.priority DESC, p.created_at
 
@@ -37,7 +41,7 @@ WITH due AS MATERIALIZED (
     SELECT pipeline_id, item_id FROM ready
     WHERE phase = %(phase)s AND pipeline_id = %(pipeline_id)s
       AND batch_key = %(batch_key)s AND alone = %(alone)s
-    ORDER BY due_at, item_id
+    ORDER BY value DESC, due_at, item_id
     LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
 ), picked AS (
@@ -74,9 +78,8 @@ WHERE j.job_id = %(job_id)s AND j.fence = %(fence)s AND j.state IN ('pending', '
 RETURNING j.pipeline_id::text, j.item_ids, j.fence
 
 -- name: get_settings
--- What workers need of a pipeline's frozen configuration.
-SELECT coalesce(config -> 'phases', '[]'), coalesce(config -> 'freshness', '{}')
-FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+-- What workers need of a pipeline's frozen configuration: all of it but what is large.
+SELECT config - 'keywords' - 'landscapes' FROM pipelines WHERE pipeline_id = %(pipeline_id)s
 
 -- name: claim_items
 -- Moves the claimed job's items to processing and returns them.
@@ -94,6 +97,14 @@ WITH claimed AS (
     GROUP BY name, sign
 )
 SELECT item_id, key, input, attempts FROM claimed ORDER BY item_id
+
+-- name: find_sources
+-- The answers that were bought for items of these keys in another phase.
+SELECT i.key, f.answer
+FROM items i
+JOIN results r ON r.pipeline_id = i.pipeline_id AND r.item_id = i.item_id
+JOIN provider_facts f ON f.fact_key = (r.facts -> 0 ->> 'key')::uuid AND f.call_id = (r.facts -> 0 ->> 'call_id')::uuid
+WHERE i.pipeline_id = %(pipeline_id)s AND i.phase = %(phase)s AND i.key = ANY(%(keys)s) AND f.answer IS NOT NULL
 
 -- name: renew_leases
 -- Renews this holder's leases and returns the jobs it still holds.
@@ -129,8 +140,8 @@ WITH expired AS (
       AND s.state = 'processing' AND s.job_id = e.job_id
     RETURNING s.pipeline_id, s.item_id, s.state, s.crashes
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.crashes > 1
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.crashes > 1, i.value
     FROM returned r JOIN items i ON i.pipeline_id = r.pipeline_id AND i.item_id = r.item_id
     WHERE r.state = 'pending'
 ), counted AS (
@@ -160,8 +171,8 @@ WITH due_now AS MATERIALIZED (
     UPDATE pipeline_state s SET next_at = NULL, wait_reason = NULL, updated_at = now()
     FROM woken w WHERE s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.crashes > 1
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.crashes > 1, i.value
     FROM woken w
     JOIN items i ON i.pipeline_id = w.pipeline_id AND i.item_id = w.item_id
     JOIN pipeline_state s ON s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
@@ -170,3 +181,63 @@ WITH due_now AS MATERIALIZED (
     SELECT pipeline_id, phase, 'waiting.' || reason, -count(*) FROM woken GROUP BY 1, 2, 3
 )
 SELECT count(*)::int FROM woken
+
+-- name: keep_best
+-- Due items beyond a running pipeline's cap are skipped by rule once nothing upstream is open. What is under way,
+-- ended or waiting counts towards the cap. Returns how many.
+WITH capped AS MATERIALIZED (
+    SELECT p.pipeline_id, (p.item_caps ->> %(phase)s)::bigint
+           - coalesce(sum(c.delta) FILTER (WHERE c.phase = %(phase)s AND (
+                 c.name IN ('processing', 'completed', 'failed') OR starts_with(c.name, 'waiting.'))), 0)
+           - (SELECT coalesce(sum(cardinality(j.item_ids)), 0) FROM job_queue j
+              WHERE j.pipeline_id = p.pipeline_id AND j.job_type = %(phase)s AND j.state IN ('pending', 'dispatched')) AS room
+    FROM pipelines p JOIN counters c ON c.pipeline_id = p.pipeline_id
+    WHERE p.ended_at IS NULL AND p.state = 'running' AND p.item_caps ? %(phase)s
+    GROUP BY p.pipeline_id
+    HAVING coalesce(sum(c.delta) FILTER (
+        WHERE c.phase = ANY(%(upstream)s) AND c.name IN ('pending', 'processing')), 0) = 0
+), surplus AS MATERIALIZED (
+    SELECT r.pipeline_id, r.item_id FROM capped c CROSS JOIN LATERAL (
+        SELECT pipeline_id, item_id FROM ready
+        WHERE phase = %(phase)s AND pipeline_id = c.pipeline_id
+        ORDER BY value DESC, due_at, item_id OFFSET greatest(c.room, 0) FOR UPDATE SKIP LOCKED) r
+), taken AS (
+    DELETE FROM ready r USING surplus s WHERE r.pipeline_id = s.pipeline_id AND r.item_id = s.item_id
+    RETURNING r.pipeline_id, r.item_id
+), skipped AS (
+    UPDATE pipeline_state s SET state = 'skipped', last_error = 'beyond the number of pages asked for', updated_at = now()
+    FROM taken t WHERE s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id AND s.state = 'pending'
+    RETURNING s.pipeline_id
+), counted AS (
+    INSERT INTO counters (pipeline_id, phase, name, delta)
+    SELECT pipeline_id, %(phase)s, d.name, d.sign * count(*)
+    FROM skipped, (VALUES ('pending', -1), ('skipped', 1)) AS d (name, sign)
+    GROUP BY pipeline_id, d.name, d.sign
+)
+SELECT count(*)::int FROM skipped
+
+-- name: give_up_items
+-- Items of optional phases that have waited for longer than their pipeline allows are skipped; each is a gap.
+WITH late AS MATERIALIZED (
+    SELECT w.pipeline_id, w.item_id
+    FROM waiting w JOIN pipelines p ON p.pipeline_id = w.pipeline_id AND p.state = 'running'
+    WHERE w.since < now() - make_interval(secs => p.give_up_after_seconds) AND w.phase <> ALL(%(mandatory)s)
+    LIMIT %(limit)s
+    FOR UPDATE OF w SKIP LOCKED
+), taken AS (
+    DELETE FROM waiting w USING late l WHERE w.pipeline_id = l.pipeline_id AND w.item_id = l.item_id
+    RETURNING w.pipeline_id, w.item_id, w.phase, w.reason
+), skipped AS (
+    UPDATE pipeline_state s
+    SET state = 'skipped', next_at = NULL, wait_reason = NULL, error_category = 'provider_unavailable',
+        last_error = 'given up: waited too long for its provider (' || t.reason || ')'
+                     || coalesce(': ' || s.last_error, ''), updated_at = now()
+    FROM taken t WHERE s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id AND s.state = 'pending'
+    RETURNING s.pipeline_id, t.phase, t.reason
+), counted AS (
+    INSERT INTO counters (pipeline_id, phase, name, delta)
+    SELECT pipeline_id, phase, d.name, sum(d.delta)
+    FROM skipped, LATERAL (VALUES ('pending', -1), ('skipped', 1), ('given_up', 1), ('waiting.' || reason, -1)) AS d (name, delta)
+    GROUP BY 1, 2, 3
+)
+SELECT count(*)::int FROM skipped

@@ -36,18 +36,20 @@ WITH outcome AS (
     UPDATE pipeline_state s
     SET state = o.state, attempts = s.attempts + o.spent,
         next_at = now() + make_interval(secs => o.wait_seconds), wait_reason = o.wait_reason,
+        waiting_since = CASE WHEN o.wait_seconds IS NOT NULL THEN coalesce(s.waiting_since, now()) END,
         error_category = o.error_category, last_error = o.last_error, degraded = o.degraded,
         from_store = o.from_store, updated_at = now()
     FROM outcome o
     WHERE s.pipeline_id = o.pipeline_id AND s.item_id = o.item_id
       AND s.state = 'processing' AND s.job_id = o.job_id
-    RETURNING s.pipeline_id, s.item_id, s.state, s.next_at, s.wait_reason, s.crashes, s.degraded, s.from_store, o.phase
+    RETURNING s.pipeline_id, s.item_id, s.state, s.next_at, s.wait_reason, s.waiting_since, s.crashes, s.degraded,
+              s.from_store, o.phase
 ), waits AS (
-    INSERT INTO waiting (pipeline_id, item_id, phase, reason, next_at)
-    SELECT pipeline_id, item_id, phase, wait_reason, next_at FROM moved WHERE next_at IS NOT NULL
+    INSERT INTO waiting (pipeline_id, item_id, phase, reason, next_at, since)
+    SELECT pipeline_id, item_id, phase, wait_reason, next_at, waiting_since FROM moved WHERE next_at IS NOT NULL
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, m.crashes > 1
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, m.crashes > 1, i.value
     FROM moved m JOIN items i ON i.pipeline_id = m.pipeline_id AND i.item_id = m.item_id
     WHERE m.state = 'pending' AND m.next_at IS NULL
 ), counted AS (
@@ -83,17 +85,18 @@ FROM json_to_recordset(%(rankings)s::json) AS r (
 WITH found AS (
     SELECT DISTINCT ON (pipeline_id, phase, key) *
     FROM json_to_recordset(%(found)s::json) AS f (
-        pipeline_id uuid, phase text, key text, input jsonb, batch_key text)
-    ORDER BY pipeline_id, phase, key
+        pipeline_id uuid, phase text, key text, input jsonb, batch_key text, value real)
+    ORDER BY pipeline_id, phase, key, value DESC
 ), new AS (
-    INSERT INTO items (pipeline_id, phase, key, input, batch_key)
-    SELECT pipeline_id, phase, key, input, batch_key FROM found ORDER BY pipeline_id, phase, key
+    INSERT INTO items (pipeline_id, phase, key, input, batch_key, value)
+    SELECT pipeline_id, phase, key, input, batch_key, value FROM found ORDER BY pipeline_id, phase, key
     ON CONFLICT DO NOTHING
-    RETURNING pipeline_id, item_id, phase, batch_key
+    RETURNING pipeline_id, item_id, phase, batch_key, value
 ), state AS (
     INSERT INTO pipeline_state (pipeline_id, item_id) SELECT pipeline_id, item_id FROM new
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key) SELECT pipeline_id, item_id, phase, batch_key FROM new
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, value)
+    SELECT pipeline_id, item_id, phase, batch_key, value FROM new
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
 SELECT pipeline_id, phase, 'pending', count(*) FROM new GROUP BY 1, 2

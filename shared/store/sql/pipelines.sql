@@ -1,7 +1,7 @@
 -- name: insert_pipeline
 -- A running pipeline with its frozen configuration.
-INSERT INTO pipelines (pipeline_id, config, config_hash, priority)
-VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s)
+INSERT INTO pipelines (pipeline_id, config, config_hash, priority, give_up_after_seconds, item_caps)
+VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s, %(give_up)s, %(caps)s::jsonb)
 
 -- name: insert_states
 -- Every item of a new pipeline is pending.
@@ -23,6 +23,10 @@ FROM unnest(%(phases)s::text[], %(pending)s::bigint[]) AS p (phase, pending)
 -- One pipeline with its configuration.
 SELECT pipeline_id, state, priority, config_hash, created_at, ended_at, config
 FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+
+-- name: get_stored_config
+-- A pipeline's configuration, as it was written.
+SELECT config FROM pipelines WHERE pipeline_id = %(pipeline_id)s
 
 -- name: get_pipeline_state
 -- One pipeline without its configuration, which may be large.

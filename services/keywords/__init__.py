@@ -1,0 +1,1 @@
+"""Search volumes, from Google Ads."""

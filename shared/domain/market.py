@@ -1,0 +1,137 @@
+"""A market: who ranks how often at which position in a set of searches, counted in whole numbers.
+
+Ranks are counted per position, weighted by whole numbers, before anything is turned into clicks: no figure
+depends on the order of its input.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from shared.domain.curves import DEEPEST, Curve
+from shared.domain.report_rows import SearchRow
+from shared.domain.results import Ranking
+
+Place = tuple[int, int]
+"""A position, and how many results of the search share it."""
+
+Found = dict[tuple[str, str, str], list[Ranking]]
+"""Rankings by keyword, region and content type, as `merged` gives them."""
+
+
+class Result(NamedTuple):
+    """One ranked result of a search."""
+
+    company: str
+    place: Place
+    relevance: float | None = None
+    """Of its page; None: not analysed."""
+
+
+class Search(NamedTuple):
+    """A completed search, reduced to what is counted."""
+
+    keyword: str
+    """Canonical."""
+    region: str
+    content_type: str
+    weight: int | None
+    """None: unknown, so its clicks are left out."""
+    results: tuple[Result, ...]
+    """By position."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one company."""
+
+    places: dict[Place, int] = field(default_factory=dict)
+    """Weight of its results at each place."""
+    analysed: dict[tuple[float, Place], int] = field(default_factory=dict)
+    """Of those with an analysed page, by the page's relevance."""
+    best: dict[int, int] = field(default_factory=dict)
+    """Best position in a search -> searches."""
+    keywords: set[str] = field(default_factory=set)
+    """With a result in the first 20."""
+    appearances: int = 0
+    """Results, several in one search included."""
+
+    def within(self, depth: int) -> int:
+        """Searches with a result down to this position."""
+        return sum(count for position, count in self.best.items() if position <= depth)
+
+
+@dataclass(slots=True)
+class Market:
+    """One content type in one region, or in all of them."""
+
+    planned: int | None = None
+    """Weight of all searches that were asked for. None: one of them is unknown."""
+    searches: int = 0
+    """Completed ones."""
+    weight: int = 0
+    """Of those of known weight."""
+    places: dict[Place, int] = field(default_factory=dict)
+    """Weight of all results at each place."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int | None:
+        """Weight of the searches that are not in the figures. None: unknown."""
+        return None if self.planned is None else max(0, self.planned - self.weight)
+
+    def add(self, search: Search) -> None:
+        """Count a completed search. Its keyword may come again, in another region."""
+        weight, tallies, shared = search.weight or 0, self.tallies, self.places
+        self.searches += 1
+        self.weight += weight
+        best: dict[str, int] = {}
+        for company, place, relevance in search.results:
+            tally = tallies.get(company)
+            if tally is None:
+                tally = tallies[company] = Tally()
+            tally.appearances += 1
+            best.setdefault(company, place[0])
+            if not weight:
+                continue
+            own = tally.places
+            own[place] = own.get(place, 0) + weight
+            shared[place] = shared.get(place, 0) + weight
+            if relevance is not None:
+                judged, analysed = (relevance, place), tally.analysed
+                analysed[judged] = analysed.get(judged, 0) + weight
+        for company, position in best.items():
+            tally = tallies[company]
+            tally.best[position] = tally.best.get(position, 0) + 1
+            if position <= DEEPEST:
+                tally.keywords.add(search.keyword)
+
+    def per_search(self, curve: Curve) -> dict[Place, float]:
+        """Clicks that a result at each place of this market may expect of a search made once."""
+        return {(position, sharing): curve.ctr(position) / sharing for position, sharing in self.places}
+
+
+def clicks(places: Mapping[Place, int], per_search: Mapping[Place, float]) -> float:
+    """Expected clicks of results counted by place; the same whatever their order."""
+    return math.fsum([weight * per_search[place] for place, weight in places.items()])
+
+
+def merged(searches: Iterable[SearchRow]) -> Found:
+    """Rankings by search, sorted; the same URL at the same position of a search is one result."""
+    found: dict[tuple[str, str, str], dict[tuple[int, str], Ranking]] = {}
+    for row in searches:
+        results = found.setdefault(row.search, {})
+        for ranking in row.rankings:
+            results.setdefault((ranking.position, ranking.url), ranking)
+    return {
+        search: [results[place] for place in sorted(results)] for search, results in sorted(found.items())
+    }
+
+
+def places(rankings: Iterable[Ranking]) -> list[Place]:
+    """The place of each result of one search. Results printed at one position share its clicks."""
+    positions = [ranking.position for ranking in rankings]
+    sharing = Counter(positions)
+    return [(position, sharing[position]) for position in positions]

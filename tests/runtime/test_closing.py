@@ -1,0 +1,97 @@
+"""The closing phases: computed once nothing else is open, by one housekeeper, with lease and fence as any job."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.config import Runtime
+from shared.domain.phases import DSI_CALCULATION, PHASES, SERP_COLLECTION
+from shared.runtime.closing import ROUND_SECONDS, Closing
+from shared.runtime.heartbeat import Heartbeat
+from shared.runtime.housekeeping import Housekeeping
+from shared.runtime.reaper import Reaper
+from shared.store.audit import audit
+from shared.store.heartbeats import Heartbeats
+from shared.store.pool import Connection, Pool, build_pool
+from shared.testing.pipelines import claim_all, record_all, start_pipeline
+from shared.testing.rows import fetch
+
+pytestmark = pytest.mark.anyio
+
+FIGURES = "SELECT s.state FROM items i JOIN pipeline_state s USING (item_id) WHERE phase = 'dsi_calculation' ORDER BY item_id"
+
+
+@pytest.fixture
+async def pool(postgres_url: str) -> AsyncIterator[Pool]:
+    async with build_pool(postgres_url) as pool:
+        yield pool
+
+
+@pytest.fixture
+def heartbeat(postgres_url: str) -> Heartbeat:
+    return Heartbeat(Heartbeats(postgres_url, "housekeeper"), 30.0)
+
+
+def closing(pool: Pool, heartbeat: Heartbeat, lease_seconds: float = 30.0) -> Closing:
+    return Closing(pool, "housekeeper", lease_seconds, heartbeat)
+
+
+async def start(conn: Connection) -> str:
+    """Three searches, nothing found in them, and figures for the whole and one part."""
+    pipeline_id = await start_pipeline(
+        conn,
+        config={"phases": [SERP_COLLECTION, DSI_CALCULATION]},
+        landscapes=[{"name": "part", "keywords": ["test"]}],
+    )
+    return str(pipeline_id)
+
+
+async def search(conn: Connection) -> None:
+    (pipeline_id,) = await fetch(conn, "SELECT pipeline_id FROM pipelines")
+    held = await claim_all(conn, pipeline_id, SERP_COLLECTION)
+    assert held
+    await record_all(conn, held)
+
+
+async def test_figures_follow_the_last_item(pool: Pool, heartbeat: Heartbeat) -> None:
+    """Not before it; then the pipeline ends, and the audit agrees."""
+    async with pool.connection() as conn:
+        await start(conn)
+        assert await closing(pool, heartbeat).round() == ROUND_SECONDS
+        assert await fetch(conn, FIGURES) == ["pending", "pending"]
+        await search(conn)
+
+        await closing(pool, heartbeat).round()
+        assert await fetch(conn, FIGURES) == ["completed", "completed"]
+        companies = "SELECT jsonb_array_length(payload -> 'companies') > 0 FROM results WHERE phase = 'dsi_calculation'"
+        assert await fetch(conn, companies) == [True, True]
+
+        await Housekeeping(pool, Runtime()).round()
+        (pipeline_id,) = await fetch(conn, "SELECT pipeline_id FROM pipelines WHERE state = 'completed'")
+        assert (await audit(conn, pipeline_id)).passed
+
+
+async def test_figures_are_computed_once(pool: Pool, heartbeat: Heartbeat) -> None:
+    """A second housekeeper, or a second round, finds nothing to do."""
+    async with pool.connection() as conn:
+        await start(conn)
+        await search(conn)
+        for _ in range(2):
+            await closing(pool, heartbeat).round()
+        assert await fetch(conn, "SELECT count(*) FROM job_queue WHERE queue_name = 'housekeeping'") == [1]
+
+
+async def test_a_housekeeper_that_died_is_replaced(pool: Pool, heartbeat: Heartbeat) -> None:
+    """Its lease runs out, the reaper makes the figures due again, and the next one computes them."""
+    async with pool.connection() as conn:
+        await start(conn)
+        await search(conn)
+        dead = closing(pool, heartbeat, lease_seconds=-1.0)
+        (pipeline_id,) = await fetch(conn, "SELECT pipeline_id::text FROM pipelines")
+        assert await dead._claim(pipeline_id)
+        assert await fetch(conn, FIGURES) == ["processing", "processing"]
+
+        await Reaper(pool, PHASES[DSI_CALCULATION], Runtime()).round()
+        await closing(pool, heartbeat).round()
+
+        assert await fetch(conn, FIGURES) == ["completed", "completed"]
