@@ -90,7 +90,7 @@ def test_neither_key_nor_simulator_is_an_error_before_anything_starts(tmp_path: 
 
 def test_unknown_service_is_an_error(tmp_path: Path) -> None:
     """The message lists those there are."""
-    with pytest.raises(ConfigError, match="no service 'nosuch'; there are: media, serp"):
+    with pytest.raises(ConfigError, match="no service 'nosuch'; there are: enrichment, keywords, llm"):
         Standalone(tmp_path, services=["nosuch"])
 
 

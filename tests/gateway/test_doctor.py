@@ -306,7 +306,7 @@ def test_address_that_cannot_be_taken_apart_is_a_finding(tmp_path: Path) -> None
     done = doctor("--data-dir", str(tmp_path), LANDSCAPE_POSTGRES_URL="postgresql://a:p4ssword@[x")
 
     assert done.returncode == exits.ERROR
-    assert "  FIX  settings: LANDSCAPE_POSTGRES_URL or LANDSCAPE_REDIS_URL is no address" in done.stdout
+    assert "  FIX  postgres: its address is none; set LANDSCAPE_POSTGRES_URL" in done.stdout
     assert "p4ssword" not in done.stdout + done.stderr
 
 

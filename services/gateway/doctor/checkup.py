@@ -27,9 +27,6 @@ def checkup(environment: Mapping[str, str], data_dir: Path, *, live: bool) -> It
     except ConfigError as error:
         yield wrong("settings", one_line(error), "correct it; .env.example lists all there are")
         return
-    except ValueError:  # from a URL that cannot even be taken apart
-        yield wrong("settings", "LANDSCAPE_POSTGRES_URL or LANDSCAPE_REDIS_URL is no address", "correct it")
-        return
     running = runfile.read_running(data_dir)
     if running is not None:
         passwords = [urlsplit(url).password or "" for url in (running.postgres_url, running.redis_url)]
