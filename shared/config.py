@@ -87,8 +87,8 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pause between two rounds of the dispatcher while there is work."""
     wait_in_place_seconds: Pause = 2.0
     """A gate's wait up to this long is slept in the worker; a longer one releases the item."""
-    drain_seconds: Pause = 6.0
-    """At shutdown, how long calls in flight may take to finish and be recorded."""
+    drain_seconds: Pause = 30.0
+    """At shutdown, how long calls in flight may take to finish and be recorded; what is cut off may be bought again."""
     threads: Count = 16
     """Jobs a worker process holds at once. Calls are bounded by the provider's concurrency, not by this."""
     crash_limit: Count = 5
@@ -108,10 +108,20 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls that may start in a second, over all processes; 0 means no rate limit."""
     concurrency: Count | None = None
     """Calls in flight at once, over all processes."""
+    units_per_day: Rate | None = None
+    """Units that may be charged in a day of the provider's own time zone; 0 means no limit."""
+    budget_per_day: Price | None = None
+    """Money that may be spent in a day; needs UNIT_PRICE."""
     timeout_seconds: Term | None = None
     """A call without a whole answer after this long has failed."""
     freshness_seconds: Pause | None = None
     """How long a stored fact answers instead of a new call."""
+    failure_threshold: Count | None = None
+    """The breaker opens after so many faults of the provider in a row."""
+    success_threshold: Count | None = None
+    """It closes after so many calls that succeed while it is tried out."""
+    breaker_seconds: Term | None = None
+    """How long it stays open before it is tried out."""
     unit_price: Price | None = None
     """Money per unit; without it the cost is unknown, never 0."""
     client_id: str | None = None

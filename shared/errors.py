@@ -5,6 +5,7 @@ LandscapeError
 ├── InputError             a request is wrong; carries one Problem per field
 │   └── MalformedError     it is not even JSON
 ├── NotFoundError          nothing has this id
+├── ConflictError          the thing is in no state for it; nothing was changed
 ├── StoreError             the record is not as this code expects
 │   └── SchemaError        the schema is older or newer than this code, or was edited
 └── ProviderError          a provider's call gave no usable answer; carries status, codes and delay
@@ -63,6 +64,12 @@ class NotFoundError(LandscapeError):
     """Nothing has this id."""
 
     code = "not_found"
+
+
+class ConflictError(LandscapeError):
+    """It is in no state in which this can be done. Nothing was changed."""
+
+    code = "conflict"
 
 
 class StoreError(LandscapeError):

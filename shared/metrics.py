@@ -32,6 +32,14 @@ ITEMS = Counter("landscape_items_total", "Items whose processing ended, by outco
 LEASES_EXPIRED = Counter("landscape_leases_expired_total", "Leases found expired", ["service"])
 #: Messages sent, and sent again because nobody claimed the job.
 DISPATCHED = Counter("landscape_dispatched_total", "Messages sent", ["service", "again"])
+#: Jobs given up on and neither replayed nor discarded; up to 10,000, as the leader sees it.
+DEAD_LETTERS = Gauge("landscape_dead_letters", "Open dead letters", ["service"])
+#: As this process has last heard of it.
+BREAKER_STATE = Gauge("landscape_breaker_state", "0 closed, 1 half open, 2 open", ["provider"])
+#: Counted once, by the process that wrote the change down.
+BREAKER_CHANGES = Counter(
+    "landscape_breaker_changes_total", "Changes of a breaker's state", ["provider", "state"]
+)
 #: 1 on the process that holds the service's leader lease.
 LEADER = Gauge("landscape_leader", "1 while this process leads its service", ["service"])
 #: Outcomes per transaction of the recorder.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.enrichment.payloads import PAGE, Company, Previews, read_enrichment, read_records, read_search
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule, categorize
 from shared.domain.item import Item
 from shared.domain.provider import Call, Completed, Endpoint, Fact, Limits, Outcome, Provider, Request
@@ -32,6 +33,7 @@ PROVIDER = Provider(
     error_units=0.0,  # what shows no preview takes none
     timeout_seconds=30.0,
     freshness_seconds=30 * 24 * 60 * 60,
+    breaker=BreakerPolicy(5, 600.0),
     error_codes=("key", "errors.code"),
     error_headers=(_PREVIEWS_LEFT,),
     # The rate's first: it is back within a minute, and both may be told.
@@ -67,10 +69,18 @@ def _ask_records(ids: Sequence[str], _: Mapping[str, Any]) -> Request:
 
 
 SEARCH = Endpoint(
-    "search", Previews, _ask_search, read_search, lambda _: float(PAGE), per_call=DOMAINS_PER_SEARCH
+    "search",
+    Previews,
+    _ask_search,
+    read_search,
+    lambda _: float(PAGE),
+    lambda _: float(PAGE),
+    per_call=DOMAINS_PER_SEARCH,
 )
-ENRICH = Endpoint("enrich", Previews, _ask_enrichment, read_enrichment, lambda _: 1.0)
-REDEEM = Endpoint("redeem", Company, _ask_records, read_records, lambda _: 0.0, per_call=IDS_PER_REDEMPTION)
+ENRICH = Endpoint("enrich", Previews, _ask_enrichment, read_enrichment, lambda _: 1.0, lambda _: 1.0)
+REDEEM = Endpoint(
+    "redeem", Company, _ask_records, read_records, lambda _: 0.0, lambda _: 0.0, per_call=IDS_PER_REDEMPTION
+)
 
 
 async def handle(items: Sequence[Item], call: Call) -> Mapping[int, Outcome]:

@@ -10,17 +10,26 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry
 
+from services.gateway.breakers.controller import BreakerController
+from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
+from services.gateway.failed_items.controller import FailedItemController
+from services.gateway.job_queues.controller import JobQueueController
 from services.gateway.monitoring.controller import MonitoringController
 from services.gateway.monitoring.probes import livez, metrics, readyz
 from services.gateway.observation import Observation
 from services.gateway.openapi import openapi
+from services.gateway.pipelines.checkpoints import CheckpointController
+from services.gateway.pipelines.control import ControlController
 from services.gateway.pipelines.controller import PipelineController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
+from services.gateway.rules.controller import ErrorRuleController
 from services.gateway.security import requires_token
+from services.gateway.spending.controller import SpendingController
 from shared import config, log
 from shared.broker.client import build_async_client, ping
+from shared.broker.dead_letters import DeadMessages
 from shared.config import Settings
 from shared.domain.pipeline import DataSource
 from shared.domain.start import DEFAULT_MODEL
@@ -61,13 +70,27 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
 
     api = Router(
         "/api/v1",
-        route_handlers=[PipelineController, ReportController, MonitoringController, openapi],
+        route_handlers=[
+            PipelineController,
+            ControlController,
+            CheckpointController,
+            ReportController,
+            MonitoringController,
+            BreakerController,
+            ErrorRuleController,
+            DeadLetterController,
+            FailedItemController,
+            JobQueueController,
+            SpendingController,
+            openapi,
+        ],
         guards=[requires_token(settings.token)],
     )
     registry = CollectorRegistry()
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
     model = settings.provider("llm").model or DEFAULT_MODEL
-    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis)
+    dead_messages = DeadMessages(redis) if redis is not None else None
+    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis, dead_messages)
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
         handlers,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from litestar.datastructures import State
 
+from shared.broker.dead_letters import DeadMessages
 from shared.domain.pipeline import DataSource
 from shared.store.pool import Connection, Pool, unit_of_work
 
@@ -26,6 +27,8 @@ class Gateway:
     """Of the language model, for pipelines that name none."""
     ping_redis: Ping | None
     """None: this process was not told of any Redis."""
+    dead_messages: DeadMessages | None = None
+    """Likewise."""
 
     def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in a transaction."""

@@ -10,19 +10,62 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
+from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
 from services.gateway.dependencies import provide_gateway
+from services.gateway.failed_items.schemas import RetryFailedRequest
+from services.gateway.job_queues.schemas import RetryRequest
+from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
 from services.gateway.problems import MEDIA_TYPE, Problem
+from services.gateway.rules.schemas import (
+    ErrorRuleAddition,
+    ErrorRuleChange,
+    ErrorRuleDraft,
+    ErrorRulePatch,
+    ErrorRuleReset,
+)
+from services.gateway.spending.controller import BudgetRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
-_START, _REPORT = "startPipeline", "getReport"
+_REPORT = "getReport"
+#: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
+_BODIES: dict[str, type[msgspec.Struct]] = {
+    "startPipeline": StartRequest,
+    "resetBreaker": ResetBreaker,
+    "openBreaker": HoldBreaker,
+    "closeBreaker": HoldBreaker,
+    "addErrorRule": ErrorRuleAddition,
+    "editErrorRule": ErrorRulePatch,
+    "resetErrorRule": ErrorRuleReset,
+    "tryErrorRule": ErrorRuleDraft,
+    "tryErrorRuleEdit": ErrorRuleChange,
+    "replayDeadLetters": ReplayRequest,
+    "discardDeadLetters": DiscardRequest,
+    "editDeadLetter": EditRequest,
+    "retryDeadLetters": RetryRequest,
+    "retryFailed": RetryFailedRequest,
+    "pausePipeline": SteerRequest,
+    "unpausePipeline": SteerRequest,
+    "cancelPipeline": SteerRequest,
+    "resumePipeline": ResumeRequest,
+    "createCheckpoint": CheckpointRequest,
+    "rewindPipeline": RewindRequest,
+    "setBudget": BudgetRequest,
+}
+#: Operations that are refused where something is in no state for them.
+_CONFLICTS = frozenset(
+    {"editErrorRule", "resetErrorRule", "editDeadLetter", "retryFailed", "createCheckpoint", "rewindPipeline"}
+    | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+)
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})
 _PROBLEMS = {
     400: "The body is not JSON",
     401: "No token, or a wrong one",
     404: "Nothing has this id",
+    409: "It is in no state for that; nothing was changed",
     413: "The body is too large",
     422: "A field or parameter is wrong; nothing was started",
     500: "An error of ours",
@@ -42,7 +85,7 @@ def describe(handlers: Sequence[ControllerRouterHandler]) -> bytes:
     )
     document = described.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        (StartRequest, Problem, Report), ref_template="#/components/schemas/{name}"
+        (Problem, Report, *_BODIES.values()), ref_template="#/components/schemas/{name}"
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
@@ -74,12 +117,14 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         statuses.add(404)
     if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
         statuses.add(422)
-    if operation["operationId"] == _START:
+    if body := _BODIES.get(operation["operationId"]):
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _reference("StartRequest")}},
+            "content": {"application/json": {"schema": _reference(body.__name__)}},
         }
         statuses |= {400, 413, 422}
+    if operation["operationId"] in _CONFLICTS:
+        statuses.add(409)
     for status in sorted(statuses):
         content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
         answers[str(status)] = {"description": _PROBLEMS[status], "content": content}

@@ -10,7 +10,7 @@ from litestar.types import ExceptionHandlersMap
 
 from services.gateway.observation import request_id
 from shared import log
-from shared.errors import InputError, MalformedError, NotFoundError, SchemaError
+from shared.errors import ConflictError, InputError, MalformedError, NotFoundError, SchemaError
 from shared.store.pool import Unavailable
 
 _log = log.get(__name__)
@@ -49,6 +49,7 @@ _CODES = {
     401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     413: "too_large",
     422: "input",
     500: "internal",
@@ -111,6 +112,10 @@ def _not_found(request: AnyRequest, error: NotFoundError) -> Response[bytes]:
     return build_problem(request, 404, detail=str(error))
 
 
+def _conflict(request: AnyRequest, error: ConflictError) -> Response[bytes]:
+    return build_problem(request, 409, code=error.code, detail=str(error))
+
+
 def _schema(request: AnyRequest, error: SchemaError) -> Response[bytes]:
     return build_problem(request, 503, code=error.code, detail=str(error))
 
@@ -132,6 +137,7 @@ HANDLERS: ExceptionHandlersMap = {
     HTTPException: _http,
     InputError: _input,
     NotFoundError: _not_found,
+    ConflictError: _conflict,
     SchemaError: _schema,
     Unavailable: _unavailable,
     Exception: _internal,

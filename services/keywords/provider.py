@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from services.keywords.payloads import read
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.item import Item
 from shared.domain.provider import (
@@ -62,7 +63,7 @@ PROVIDER = Provider(
     service="keywords",
     base_url="https://googleads.googleapis.com",
     auth=("oauth", ""),
-    limits=Limits(concurrency=1, requests_per_second=1),
+    limits=Limits(concurrency=1, requests_per_second=1, units_per_day=2_880, day_zone="America/Los_Angeles"),
     retry=RetryPolicy(attempts=5, base_seconds=1.0, cap_seconds=60.0),
     items_per_call=KEYWORDS_PER_CALL,
     unit="operation",
@@ -72,6 +73,7 @@ PROVIDER = Provider(
     headers={"login-customer-id": "login_customer_id"},
     timeout_seconds=120.0,
     freshness_seconds=30 * 24 * 60 * 60,  # the figures change once a month
+    breaker=BreakerPolicy(5, 300.0),
     error_codes=(*(f"{_FAILURE}.errorCode.{family}" for family in _FAMILIES), "error.details.reason"),
     retry_after=(f"{_FAILURE}.details.quotaErrorDetails.retryDelay", "error.details.retryDelay"),
     culprits=(f"{_FAILURE}.location.fieldPathElements.index",),
@@ -85,7 +87,7 @@ PROVIDER = Provider(
         ErrorRule(ErrorCategory.QUOTA, code="EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION"),
         ErrorRule(ErrorCategory.QUOTA, code="RESOURCE_EXHAUSTED", pattern=_LASTING),
         # Tried again with a new token. Refused too, it is the account, as in any other 401.
-        ErrorRule(ErrorCategory.RECOVERABLE, code="stale_token"),
+        ErrorRule(ErrorCategory.RECOVERABLE, code="stale_token", trips=False),
         *(ErrorRule(ErrorCategory.RECOVERABLE, code=code) for code in _OAUTH_LATER),
         ErrorRule(ErrorCategory.ACCOUNT, status=400, pattern=_OAUTH_REFUSAL),
         # A region or language Google does not take: no keyword is to blame.
@@ -113,7 +115,7 @@ def _request(keywords: Mapping[str, str], subjects: Sequence[str], params: Mappi
 def _metrics(keywords: Mapping[str, str]) -> Endpoint[VolumeResult]:
     """The endpoint for these keywords, as written, by subject: that has the canonical spelling ("strasse")."""
     return Endpoint(
-        "historical_metrics", VolumeResult, partial(_request, keywords), read, lambda _: 1.0,
+        "historical_metrics", VolumeResult, partial(_request, keywords), read, lambda _: 1.0, lambda _: 1.0,
         per_call=KEYWORDS_PER_CALL, slow=True,
     )  # fmt: skip
 

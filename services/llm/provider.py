@@ -13,6 +13,7 @@ from services.llm.payloads import Analysis, Content, Judgement, cost, read
 from services.llm.prompt import CONTEXT, INSIGHTS, LABEL, QUOTE, TEXT_LENGTH, Page, messages
 from services.llm.schema import SCHEMA_VERSION, Brief, brief, labels, phases, response_format
 from shared.domain import keys
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.item import Item
 from shared.domain.provider import (
@@ -52,9 +53,10 @@ PROVIDER = Provider(
     timeout_seconds=180.0,
     # An answer depends on nothing but model, messages and schema, and these are in the fact's identity.
     freshness_seconds=FRESHNESS_SECONDS,
+    breaker=BreakerPolicy(10, 600.0),
     error_codes=("error.code", "error.type"),
     errors=(
-        ErrorRule(ErrorCategory.RECOVERABLE, code="truncated", attempts=2),
+        ErrorRule(ErrorCategory.RECOVERABLE, code="truncated", attempts=2, trips=False),
         *(ErrorRule(ErrorCategory.ACCOUNT, code=code) for code in _UNPAID),
         # These two share their code with limits that pass within a minute; only the message tells them apart.
         ErrorRule(ErrorCategory.NON_RECOVERABLE, status=429, pattern="request too large"),
@@ -120,6 +122,10 @@ async def _buy(item: Item, asked: Brief, sent: Page, call: Call) -> tuple[Fact[A
         request=lambda _subjects, _params: request,
         read=lambda answer, subjects: {subjects[0]: read(answer, questions, allowed)},
         cost=cost,
+        # A token is a byte at the least.
+        most=lambda request: float(
+            len(msgspec.json.encode(request.json)) + request.json["max_completion_tokens"]
+        ),
     )
     facts = await call(analysis, [item.key], {"model": asked.model, "prompt": prompt_hash})
     return facts[item.key], prompt_hash
@@ -127,7 +133,7 @@ async def _buy(item: Item, asked: Brief, sent: Page, call: Call) -> tuple[Fact[A
 
 def _most_tokens(questions: int, attempts: int) -> int:
     """Output limit. No part of the fact's identity: an answer that it cuts off is not kept."""
-    enough = _TOKENS + _TOKENS_PER_QUESTION * questions
+    enough = min(_TOKENS + _TOKENS_PER_QUESTION * questions, _MOST_TOKENS)
     return max(enough, min(2 * enough, _MOST_TOKENS)) if attempts else enough
 
 

@@ -6,11 +6,12 @@ simply missing from the answer.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.item import Item
 from shared.domain.provider import Call, Completed, Endpoint, Fact, Limits, Outcome, Provider, Request
@@ -34,13 +35,16 @@ PROVIDER = Provider(
     service="media",
     base_url="https://www.googleapis.com/youtube/v3",
     auth=("header", "X-Goog-Api-Key"),
-    limits=Limits(concurrency=20, requests_per_second=20),
+    limits=Limits(
+        concurrency=20, requests_per_second=20, units_per_day=10_000, day_zone="America/Los_Angeles"
+    ),
     retry=RetryPolicy(attempts=5, base_seconds=1.0, cap_seconds=60.0),
     items_per_call=IDS_PER_CALL,
     unit="unit",
     error_units=1.0,  # invalid requests cost at least one unit too
     timeout_seconds=30.0,
     freshness_seconds=24 * 60 * 60,
+    breaker=BreakerPolicy(5, 300.0),
     error_codes=("error.errors.reason", "error.details.reason", "error.status"),
     errors=(
         *(ErrorRule(ErrorCategory.QUOTA, code=code, until="midnight_pacific") for code in _DAILY),
@@ -149,17 +153,17 @@ def _read_channels(body: bytes, _: Sequence[str]) -> Mapping[str, Channel]:
     }
 
 
-def _one_unit(_: Mapping[str, Any]) -> float:
+def _one_unit(_: object) -> float:
     return 1.0
 
 
 VIDEOS = Endpoint(
     "videos", Video, lambda ids, _: _ask("/videos", "snippet,contentDetails,statistics", ids),
-    _read_videos, _one_unit, per_call=IDS_PER_CALL,
+    _read_videos, _one_unit, _one_unit, per_call=IDS_PER_CALL,
 )  # fmt: skip
 CHANNELS = Endpoint(
     "channels", Channel, lambda ids, _: _ask("/channels", "statistics", ids),
-    _read_channels, _one_unit, per_call=IDS_PER_CALL,
+    _read_channels, _one_unit, _one_unit, per_call=IDS_PER_CALL,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from services.pages import ladder, main_text
 from services.pages.ladder import LADDER, TIERS, Obstacle, Tier, TierName
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.item import Item
 from shared.domain.provider import Call, Completed, Endpoint, Fact, Failed, Limits, Outcome, Provider, Request
@@ -30,8 +31,10 @@ SITE_TRIES = 3
 _REFUSED = {f"{SITE_STATUS}:403", f"{SITE_STATUS}:429"}
 #: The second: a site that did not answer has no status, but a reason is given.
 _SITE_FAULTS = (
-    ErrorRule(ErrorCategory.RECOVERABLE, status=500, code=SITE_STATUS, attempts=SITE_TRIES),
-    ErrorRule(ErrorCategory.RECOVERABLE, status=500, pattern=r'"reason"\s*:', attempts=SITE_TRIES),
+    ErrorRule(ErrorCategory.RECOVERABLE, status=500, code=SITE_STATUS, attempts=SITE_TRIES, trips=False),
+    ErrorRule(
+        ErrorCategory.RECOVERABLE, status=500, pattern=r'"reason"\s*:', attempts=SITE_TRIES, trips=False
+    ),
 )
 
 PROVIDER = Provider(
@@ -45,6 +48,7 @@ PROVIDER = Provider(
     error_units=0.0,  # pages that were delivered are billed, and pages that do not exist
     timeout_seconds=150.0,  # its own limit is 140
     freshness_seconds=7 * 24 * 60 * 60,
+    breaker=BreakerPolicy(20, 300.0),
     error_codes=("message", "reason", "errors.url"),
     error_headers=(SITE_STATUS,),
     errors=(
@@ -65,7 +69,6 @@ class _Envelope(msgspec.Struct, rename="kebab"):
     type: str
     body: msgspec.Raw
     cost: _Credits | None = None
-    initial_status_code: int | None = None
     resolved_url: str | None = None
 
 
@@ -95,7 +98,10 @@ def _request(tier: Tier, url: str) -> Request:
     return Request("/", {**query, tier.proxy: "true"} if tier.proxy else query)
 
 
-def _read(tier: Tier, url: str, body: bytes, subjects: Sequence[str]) -> Mapping[str, Page]:
+def _read(
+    tier: Tier, url: str, body: bytes, subjects: Sequence[str], *, gone: bool = False
+) -> Mapping[str, Page]:
+    """`gone`: the site has no such page, at this address or at the one it redirects to."""
     try:
         envelope = msgspec.json.decode(body, type=_Envelope, strict=False)
         html = msgspec.json.decode(envelope.body, type=str) if envelope.type == "html" else ""
@@ -110,7 +116,7 @@ def _read(tier: Tier, url: str, body: bytes, subjects: Sequence[str]) -> Mapping
     end = envelope.resolved_url or ""
     visited = end if end.startswith(("https://", "http://")) and len(end) <= _URL_LENGTH else url
     cost = float(tier.credits) if envelope.cost is None else envelope.cost
-    if envelope.initial_status_code == 404:
+    if gone:
         return {subjects[0]: Page(False, visited, tier.name, cost, kind="not_found")}
     if envelope.type != "html":
         return {subjects[0]: Page(True, visited, tier.name, cost, kind="not_html")}
@@ -138,8 +144,8 @@ def _cost(answers: Mapping[str, Page]) -> float:
 
 #: The cheapest visit, to the key for an address: it tells the page, though not in the spelling the site links to.
 PAGE = Endpoint(
-    "page", Page, lambda keys, _: _request(LADDER[0], f"https://{keys[0]}"), partial(_read, LADDER[0], ""), _cost,
-    answers=(404,), slow=True,
+    "page", Page, lambda keys, _: _request(LADDER[0], f"https://{keys[0]}"), partial(_read, LADDER[0], ""), _cost, lambda _: float(LADDER[0].credits),
+    answers={404: partial(_read, LADDER[0], "", gone=True)}, slow=True,
 )  # fmt: skip
 
 
@@ -169,7 +175,12 @@ async def _visit(item: Item, tier: Tier, before: Page | None, call: Call) -> tup
     """A visit of this tier, or one made earlier at the same point of the ladder."""
     url = item.input["url"].strip()
     url = url if "://" in url else f"https://{url.removeprefix('//')}"
-    visit = replace(PAGE, request=lambda *_: _request(tier, url), read=partial(_read, tier, url))
+    visit = replace(
+        PAGE,
+        request=lambda *_: _request(tier, url),
+        read=partial(_read, tier, url),
+        most=lambda _: float(tier.credits),
+    )
     fact = (await call(visit, [item.key], {"after": before.tier} if before else {}))[item.key]
     if fact.answer is None:
         raise AnswerError("no answer for the page", codes=("malformed",))

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.domain import keys
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.item import Item
 from shared.domain.provider import Call, Completed, Endpoint, Limits, Outcome, Provider, Request
@@ -25,6 +26,7 @@ PROVIDER = Provider(
     error_units=0.0,  # only successful searches are billed
     timeout_seconds=90.0,
     freshness_seconds=24 * 60 * 60,
+    breaker=BreakerPolicy(10, 300.0),
     retry_after=("retry_after",),
     errors=(
         ErrorRule(ErrorCategory.RECOVERABLE, code="soft_fail", attempts=3),
@@ -160,7 +162,7 @@ def _cost(answers: Mapping[str, Serp]) -> float:
     return sum(serp.credits for serp in answers.values())
 
 
-SEARCH = Endpoint("search", Serp, _request, _read, _cost)
+SEARCH = Endpoint("search", Serp, _request, _read, _cost, lambda request: float(request.query["max_page"]))
 
 
 async def handle(items: Sequence[Item], call: Call) -> Mapping[int, Outcome]:

@@ -1,4 +1,4 @@
-"""The gate of one provider: whether a call may start now, decided over all processes in one round trip.
+"""The gate of one provider, its breaker included: whether a call may start now, decided in one round trip.
 
 Waiting callers of a process share the round trip: while one is under way, those that arrive gather
 for the next. So the cost per call falls as the load rises.
@@ -6,20 +6,18 @@ for the next. So the cost per call falls as the load rises.
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import cast
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from shared import log
-from shared.broker.client import NAMESPACE
+from shared.broker.admission import MICRO, Answer, Ended, Script, Slot
+from shared.domain.breaker import Breaker, BreakerState, Verdict
 from shared.domain.gate import GatePolicy, GateShut
+from shared.domain.item import WaitReason
 
-_SCRIPT = (Path(__file__).parent / "lua" / "admit.lua").read_text()
-_MICRO = 1_000_000
 #: How often to ask while other processes hold all slots.
 POLL_SECONDS = 0.02
 _log = log.get(__name__)
@@ -39,16 +37,21 @@ class Gate:
 
     def __init__(self, client: redis.asyncio.Redis, provider: str, policy: GatePolicy) -> None:
         self._policy = policy
-        self._keys = [f"{NAMESPACE}:gate:{provider}:{name}" for name in ("epoch", "inflight", "tat", "hold")]
-        self._script = cast("Callable[..., Awaitable[list[bytes | int]]]", client.register_script(_SCRIPT))
+        self._ask = Script(client, provider, policy)
         self._epoch = b""
         self._in_flight: set[str] = set()
-        self._released: list[str] = []
+        self._began: dict[str, int] = {}  # token of a call without a verdict -> the breaker's epoch
+        self._released: list[Ended] = []
         self._waiting: list[_Waiter] = []
         self._renew_at = 0.0
         self._hold = (0.0, "")
         self._held_until = 0.0
         self._held_reason = ""
+        self.breaker = Breaker()
+        self.flipped: Callable[[Breaker, Breaker], None] = lambda _, __: None
+        self._known: Breaker | None = None  # to be told to Redis
+        self._lookers: list[asyncio.Future[Breaker]] = []
+        self._ahead = 0  # of the clock of Redis before the loop's, in microseconds
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -60,6 +63,8 @@ class Gate:
     async def close(self) -> None:
         """Stop; slots still held expire by themselves."""
         self._closed = True  # redis-py may swallow the cancellation, as said below
+        for looker in self._lookers:
+            looker.cancel()
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -80,10 +85,16 @@ class Gate:
                 self.release(waiter.token)
             raise
 
-    def release(self, token: str) -> None:
-        """The call ended, however it did."""
+    def answered(self, token: str) -> None:
+        """The provider has answered: its slot is free, what the answer is worth will be told to `release`."""
         self._in_flight.discard(token)
-        self._released.append(token)
+        self._released.append((token, 0, ""))
+        self._wake.set()
+
+    def release(self, token: str, verdict: Verdict = Verdict.IGNORE) -> None:
+        """The call ended, and this is what it says about the provider."""
+        self._in_flight.discard(token)
+        self._released.append((token, self._began.pop(token, -1), verdict))
         self._wake.set()
 
     def hold(self, seconds: float, reason: str = "rate") -> None:
@@ -97,6 +108,34 @@ class Gate:
         left = self._held_until - asyncio.get_running_loop().time()
         if left > self._policy.wait_seconds:
             raise GateShut(self._held_reason, left)
+        left = self.breaker.wait_seconds(self._now())
+        if left > self._policy.wait_seconds:
+            raise GateShut(WaitReason.BREAKER, left)
+
+    def allowance(self) -> int | None:
+        """Calls the breaker lets be in flight at once; None: as many as the limits allow. Asks nobody."""
+        return self.breaker.allowance(self._policy.breaker, self._now())
+
+    async def look(self, known: Breaker | None = None) -> Breaker:
+        """The breaker as Redis has it, after it was told of `known`. Raises OSError when Redis is away."""
+        looker: asyncio.Future[Breaker] = asyncio.Future()
+        self._lookers.append(looker)
+        if known:
+            self.tell(known)
+        self._wake.set()
+        return await looker
+
+    def tell(self, known: Breaker) -> None:
+        """Tell Redis of `known` with the next round trip; it counts if it is later than what Redis has."""
+        self._known = max(self._known or known, known, key=lambda breaker: breaker.epoch)
+        self._wake.set()
+
+    def _slots(self) -> list[Slot]:
+        return [(token, self._began[token]) for token in self._in_flight]
+
+    def _now(self) -> int:
+        """By the clock of Redis, as far as it is known here. Microseconds."""
+        return int(asyncio.get_running_loop().time() * MICRO) + self._ahead
 
     def _note_hold(self, seconds: float, reason: str) -> None:
         until = asyncio.get_running_loop().time() + seconds
@@ -112,8 +151,8 @@ class Gate:
                 async with asyncio.timeout(self._pause(wait)):
                     await self._wake.wait()
             self._wake.clear()
-            idle = not (self._waiting or self._in_flight or self._released or self._hold[0])
-            if idle and self._epoch:
+            # While the breaker is not closed, each process keeps up with it: what it knows spares useless tries.
+            if self._is_idle() and self._epoch and self.breaker.state is BreakerState.CLOSED:
                 continue  # the first round trip is made at once: settling is over before the first call
             try:
                 wait, reason = await self._round()
@@ -125,7 +164,15 @@ class Gate:
                 wait, reason = await self._stumble()
             self._refuse_late(wait, reason)
 
+    def _is_idle(self) -> bool:
+        calls = self._waiting or self._in_flight or self._released
+        return not (calls or self._hold[0] or self._lookers or self._known)
+
     async def _stumble(self) -> tuple[float, str]:
+        lookers, self._lookers = self._lookers, []
+        for looker in lookers:
+            if not looker.done():
+                looker.set_exception(OSError("Redis does not tell the state of the breaker"))
         await asyncio.sleep(self._policy.beat_seconds)
         return self._policy.beat_seconds, "rate"
 
@@ -140,58 +187,53 @@ class Gate:
         """One decision for everybody waiting: (seconds until the next admission or 0, why not now)."""
         released, self._released = self._released, []
         hold, self._hold = self._hold, (0.0, "")
+        known, self._known = self._known, None
+        lookers, self._lookers = self._lookers, []
         now = asyncio.get_running_loop().time()
-        renewed = list(self._in_flight) if now >= self._renew_at else []
+        renewed = self._slots() if now >= self._renew_at else []
         wanted = [waiter for waiter in self._waiting if not waiter.done()]
         tokens = [waiter.token for waiter in wanted]
         try:
-            epoch, admitted, wait, reason = await self._call(released, renewed, tokens, hold)
-            if admitted < 0:
-                self._epoch = epoch
-                _, admitted, wait, reason = await self._call([], list(self._in_flight), tokens, (0.0, ""))
+            answer = await self._ask(self._epoch, released, renewed, tokens, hold=hold, known=known)
+            if answer.admitted < 0:
+                self._epoch = answer.epoch
+                answer = await self._ask(self._epoch, [], self._slots(), tokens, known=known or self.breaker)
         except Exception:
             # Whether it was decided is unknown; who is admitted unheard may have left before the next round.
-            self._released += released + tokens
+            # Nor may a verdict count twice: it is not repeated.
+            self._released += [(token, 0, Verdict.IGNORE) for token, *_ in released]
+            self._released += [(token, 0, Verdict.IGNORE) for token in tokens]
             self._hold = max(self._hold, hold)
+            self._lookers += lookers
+            if known:
+                self.tell(known)
             raise
+        self._hear(answer, lookers)
         if renewed:
             self._renew_at = now + self._policy.lease_seconds / 3
-        for waiter in wanted[: max(0, admitted)]:
+        for waiter in wanted[: max(0, answer.admitted)]:
             if waiter.done():  # cancelled while the answer was on its way
-                self._released.append(waiter.token)
+                self._released.append((waiter.token, 0, Verdict.IGNORE))
             else:
                 self._in_flight.add(waiter.token)
+                self._began[waiter.token] = answer.breaker.epoch
                 waiter.set_result(waiter.token)
         self._waiting = [waiter for waiter in self._waiting if not waiter.done()]
-        return wait / _MICRO, reason
+        return answer.wait / MICRO, answer.reason
 
-    async def _call(
-        self, released: list[str], renewed: list[str], wanted: list[str], hold: tuple[float, str]
-    ) -> tuple[bytes, int, int, str]:
-        policy = self._policy
-        epoch, admitted, wait, why, held = await self._script(
-            keys=self._keys,
-            args=[
-                self._epoch,
-                policy.concurrency,
-                policy.requests_per_second,
-                policy.burst,
-                int(policy.lease_seconds * _MICRO),
-                int(policy.settling_seconds * _MICRO),
-                int(hold[0] * _MICRO),
-                hold[1],
-                len(released),
-                len(renewed),
-                len(wanted),
-                *released,
-                *renewed,
-                *wanted,
-            ],
-        )
-        reason = cast("bytes", why).decode()
-        if held:
-            self._note_hold(cast("int", wait) / _MICRO, reason)
-        return cast("bytes", epoch), cast("int", admitted), cast("int", wait), reason
+    def _hear(self, answer: Answer, lookers: "list[asyncio.Future[Breaker]]") -> None:
+        if answer.held:
+            self._note_hold(answer.wait / MICRO, answer.reason)
+        self._ahead = answer.now - int(asyncio.get_running_loop().time() * MICRO)
+        old, self.breaker = self.breaker, answer.breaker
+        if answer.breaker.epoch < old.epoch:  # it was lost: whoever knows says so
+            self.breaker = old
+            self.tell(old)
+        elif answer.breaker.epoch > old.epoch:
+            self.flipped(old, answer.breaker)
+        for looker in lookers:
+            if not looker.done():
+                looker.set_result(self.breaker)
 
     def _refuse_late(self, wait: float, reason: str) -> None:
         """Whoever would wait longer than allowed in place gets an answer now."""

@@ -1,9 +1,10 @@
 """The admission decision: go, or wait this long because of that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.provider import Limits
 from shared.errors import ProviderError
@@ -42,12 +43,19 @@ class GatePolicy:
     """How soon a process notices that Redis lost its memory."""
     settling_seconds: float = 0.6
     """After such a loss nothing starts for this long: processes register their calls in flight first."""
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
     @classmethod
-    def of(cls, limits: Limits, wait_seconds: float) -> "GatePolicy":
+    def of(cls, limits: Limits, wait_seconds: float, breaker: BreakerPolicy | None = None) -> "GatePolicy":
         """The policy for a provider's limits; a tenth of a second's calls may burst."""
         burst = max(1, int(limits.requests_per_second / 10))
-        return cls(limits.concurrency, limits.requests_per_second, burst, wait_seconds)
+        return cls(
+            limits.concurrency,
+            limits.requests_per_second,
+            burst,
+            wait_seconds,
+            breaker=breaker or BreakerPolicy(),
+        )
 
 
 def hold_seconds(rule: ErrorRule, error: ProviderError, now: datetime) -> float:

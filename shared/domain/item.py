@@ -23,8 +23,11 @@ class WaitReason(StrEnum):
     RETRY = "retry"
     RATE = "rate"
     CONCURRENCY = "concurrency"
+    BREAKER = "breaker"
     QUOTA = "quota"
+    BUDGET = "budget"
     ACCOUNT = "account"
+    PAUSED = "paused"
     SHUTDOWN = "shutdown"
 
 
@@ -38,6 +41,11 @@ TRANSITIONS: frozenset[tuple[ItemState, ItemState]] = frozenset(
         (ItemState.PROCESSING, ItemState.SKIPPED),
         (ItemState.PENDING, ItemState.SKIPPED),  # given up
     }
+)
+
+#: What only an operator does: retry-failed, replay, resume, rewind. Such an item has all its attempts again.
+SET_BACK: frozenset[tuple[ItemState, ItemState]] = frozenset(
+    (ended, ItemState.PENDING) for ended in (ItemState.COMPLETED, ItemState.FAILED, ItemState.SKIPPED)
 )
 
 OPEN = (ItemState.PENDING, ItemState.PROCESSING)

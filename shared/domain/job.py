@@ -42,7 +42,8 @@ def window(limits: Limits, items_per_call: int, wait_seconds: float) -> int:
     """
     calls = WINDOW * limits.concurrency
     if limits.requests_per_second:
-        calls = min(calls, max(limits.concurrency, int(limits.requests_per_second * wait_seconds * 2)))
+        # Twice the slots: the items of a job count until its last one has ended.
+        calls = min(calls, max(2 * limits.concurrency, int(limits.requests_per_second * wait_seconds * 2)))
     return max(1, calls) * items_per_call
 
 

@@ -169,7 +169,7 @@ def _suffixes(*, only_icann: bool = False) -> PublicSuffixList:
     return PublicSuffixList(only_icann=only_icann)
 
 
-@lru_cache(CACHED)
+@lru_cache(CACHED >> 2)
 def page_key(url: str) -> str:
     """Host without `www.` and port, resolved path and sorted query without what only tracks; no scheme, no fragment.
 

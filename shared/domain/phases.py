@@ -26,6 +26,8 @@ from shared.domain.results import (
 HOUSEKEEPING = "housekeeping"
 #: Results beyond this position get hardly any clicks: their pages are not fetched.
 DEEPEST_PAGE = 20
+#: Characters of a page's key, which an index must hold; no page that matters has a longer address.
+LONGEST_KEY = 2_000
 #: A page with fewer words says nothing to analyse: a shell, a captcha, a consent wall.
 FEWEST_WORDS = 20
 #: Endings of addresses that are no HTML page.
@@ -123,7 +125,7 @@ def _pages(key: str, result: SearchResult, rules: Rules) -> Iterable[Found]:
             page = keys.page_key(ranking.url)
         except ValueError:  # no address of the web
             continue
-        if not page.partition("?")[0].lower().endswith(_FILES):
+        if len(page) <= LONGEST_KEY and not page.partition("?")[0].lower().endswith(_FILES):
             yield page, {"url": ranking.url}, _worth(ranking)
 
 

@@ -75,8 +75,15 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     model: str = DEFAULT_MODEL
     scrape: Scrape = Scrape()
     give_up_after_seconds: float = 24 * 60 * 60.0
+    budget: float | None = None
+    """As given at the start; it may be changed while the pipeline runs."""
     priority: Priority = "normal"
     freshness: dict[str, float] = {}
+    enable_checkpoints: bool = True
+    checkpoint_interval: int = 100
+    resume_from_pipeline_id: str | None = None
+    """Whose completed items were taken over."""
+    resume_failed_only: bool = False
     data_source: DataSource = "simulator"
     """Who answered; never mixed within a pipeline."""
     without_service: tuple[str, ...] = ()
@@ -153,13 +160,30 @@ def freeze(
         model=request.config.model or model,
         scrape=request.config.scrape,
         give_up_after_seconds=request.config.give_up_after_seconds,
+        budget=request.config.budget,
         priority=request.config.priority,
         freshness=request.config.freshness,
+        enable_checkpoints=request.config.enable_checkpoints,
+        checkpoint_interval=request.config.checkpoint_interval,
+        resume_from_pipeline_id=request.config.resume_from_pipeline_id,
+        resume_failed_only=request.config.resume_failed_only,
         data_source=data_source,
         without_service=tuple(name for name in PHASES if name in off),
     )
+    warnings += [
+        f"/config/phases: {phase.name} finds nothing without {' or '.join(phase.upstream)}"
+        for phase in (PHASES[name] for name in config.phases)
+        if phase.upstream and not set(phase.upstream) & set(config.phases)
+    ]
     if added := [phase for phase in config.phases if phase not in wanted]:
         warnings.append(f"/config/phases: {', '.join(added)} is always in")
+    if not config.enable_checkpoints:
+        warnings.append("/config/enable_checkpoints: no checkpoints are written, so it cannot be rewound")
+    if request.config.resume_failed_only and not request.config.resume_from_pipeline_id:
+        detail = (
+            "goes with resume_from_pipeline_id; to go on with a pipeline there is POST /pipeline/{id}/resume"
+        )
+        raise InputError(Problem("/config/resume_failed_only", detail))
     return Frozen(config, merged, warnings)
 
 

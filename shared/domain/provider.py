@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorRule
 from shared.domain.item import Item
 from shared.domain.retry import RetryPolicy
@@ -51,10 +52,12 @@ class Endpoint(Generic[A]):
     """
     cost: Callable[[Mapping[str, A]], float]
     """Units charged for an answer, by the provider's price list or its own statement."""
+    most: Callable[[Request], float]
+    """Units one request may be charged at the most: so much is set aside until its answer is recorded."""
     per_call: int = 1
     """Subjects one request may carry."""
-    answers: tuple[int, ...] = ()
-    """Statuses beyond 2xx whose body is an answer, too."""
+    answers: Mapping[int, Callable[[bytes, Sequence[str]], Mapping[str, A]]] = field(default_factory=dict)
+    """Statuses beyond 2xx that are answers too, each with how to read it."""
     slow: bool = False
     """`read` computes for so long that it must not run on the event loop; it gets a thread."""
 
@@ -67,6 +70,10 @@ class Limits:
     """Calls in flight at once."""
     requests_per_second: float = 0.0
     """0: no rate limit."""
+    units_per_day: float = 0.0
+    """Units that may be charged in a day; 0: no daily limit."""
+    day_zone: str = "UTC"
+    """Time zone whose midnight brings the day's units back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ class Provider:
     """A call without a whole answer after this long has failed."""
     freshness_seconds: float = 24 * 60 * 60
     """How long a fact answers instead of a new call."""
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    """When its calls stop and what lets them start again."""
     errors: tuple[ErrorRule, ...] = ()
     error_codes: tuple[str, ...] = ()
     """Dotted paths of error codes in an error body, most specific first; lists are searched through."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Strategy = Literal["exponential", "linear", "constant", "none"]
+"""How delays grow from attempt to attempt; with "none" there is no second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,12 @@ class RetryPolicy:
         *,
         random: Callable[[], float],
         retry_after: float | None = None,
-        attempts: int | None = None,
     ) -> float | None:
         """Seconds before attempt `attempt + 1`, or None when there is none left.
 
         `attempt` counts from 1. A provider's `retry_after` is a floor. `random` gives floats in [0, 1).
         """
-        if self.strategy == "none" or attempt >= (attempts or self.attempts):
+        if self.strategy == "none" or attempt >= self.attempts:
             return None
         # 2 ** 60 is beyond every cap; a larger power would overflow.
         factor = {"exponential": 2.0 ** min(attempt - 1, 60), "linear": float(attempt)}.get(

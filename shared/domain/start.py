@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -92,6 +93,13 @@ def _check_service(text: str) -> None:
         raise ValueError(f"{text[:60]!r} is not a service; {strict_json.nearest(text, SERVICES)}")
 
 
+def _check_pipeline_id(text: str) -> None:
+    try:
+        UUID(text)
+    except ValueError:
+        raise ValueError(f"{text[:60]!r} is no pipeline id") from None
+
+
 def _check_model(text: str) -> None:
     if not _MODEL.fullmatch(text):
         raise ValueError(f"{text[:60]!r} is not the name of a model; expected something like {DEFAULT_MODEL}")
@@ -109,7 +117,10 @@ ModelName = Annotated[str, Meta(extra={"check": _check_model})]
 CurveId = Annotated[str, Meta(extra={"check": curves.curve})]
 PageCount = Annotated[int, Meta(ge=1, le=5)]
 Seconds = Annotated[float, Meta(ge=0, le=FRESHNESS_SECONDS)]
+Money = Annotated[float, Meta(ge=0, le=1e9)]
 Credits = Annotated[int, Meta(ge=1, le=75)]
+Interval = Annotated[int, Meta(ge=1, le=KEYWORDS)]
+PipelineId = Annotated[str, Meta(extra={"check": _check_pipeline_id})]
 
 
 class Keyword(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -181,6 +192,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Priority = "normal"
     serp: Serp = Serp()
     scrape: Scrape = Scrape()
+    budget: Money | None = None
+    """What the pipeline may spend in all, of providers whose unit has a price; null: no limit."""
     model: ModelName | None = None
     """Of the language model that analyses pages; null: the installation's."""
     give_up_after_seconds: Seconds = 24 * 60 * 60.0
@@ -189,6 +202,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Click-through curve of the report."""
     freshness: dict[ServiceName, Seconds] = {}
     """Seconds for which a stored fact answers instead of a new call, by service."""
+    enable_checkpoints: bool = True
+    """Whether positions are written down that can be gone back to."""
+    checkpoint_interval: Interval = 100
+    """Items completed between two of them; the end of each phase has one besides."""
+    resume_from_pipeline_id: PipelineId | None = None
+    """An earlier pipeline. Its configuration is taken over where this request is silent, so that nothing else need be
+    given; and its completed items."""
+    resume_failed_only: bool = False
+    """Of the earlier pipeline's other items only those that failed are worked on."""
     phases: Annotated[tuple[PhaseName, ...], Meta(max_length=OTHERS)] = tuple(PHASES)
     """The mandatory ones are always in."""
 

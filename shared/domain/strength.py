@@ -1,7 +1,7 @@
 """The Digital Strength Index: how strong a company is in a market's web results, with its three factors."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +23,13 @@ FEWEST_KEYWORDS: Final = 3
 def strength_result(rows: ReportRows, config: PipelineConfig, landscape: str = WHOLE) -> StrengthResult:
     """What the phase `dsi_calculation` records of a landscape. Raises as `strengths`."""
     return StrengthResult(tuple(strengths(rows, config, landscape)))
+
+
+def strength_results(rows: ReportRows, config: PipelineConfig, wanted: Sequence[str]) -> list[StrengthResult]:
+    """As `strength_result` of each of these landscapes; what they have in common is counted once."""
+    searches = [row for row in rows.searches if row.content_type == ORGANIC]
+    basis = Basis(msgspec.structs.replace(rows, searches=searches), config)
+    return [StrengthResult(tuple(strengths_in(basis, basis.markets(name)))) for name in wanted]
 
 
 def strengths(rows: ReportRows, config: PipelineConfig, landscape: str = WHOLE) -> list[CompanyStrength]:

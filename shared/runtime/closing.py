@@ -7,7 +7,7 @@ from shared import log
 from shared.domain.item import ItemState
 from shared.domain.job import Plan
 from shared.domain.phases import CLOSING, DSI_CALCULATION, PHASES
-from shared.domain.strength import strength_result
+from shared.domain.strength import strength_results
 from shared.runtime.heartbeat import Heartbeat
 from shared.store.counters import find_closing
 from shared.store.jobs import Claim, claim_job, complete_job, create_jobs
@@ -24,6 +24,10 @@ ROUND_SECONDS = 0.25
 _ALL = 100_000
 
 
+class _NotRunningError(Exception):
+    """The pipeline was paused or cancelled between two looks at it."""
+
+
 class Closing:
     """Housekeeping's own worker: jobs with lease and fence as any other, without a message."""
 
@@ -38,7 +42,7 @@ class Closing:
         async with self._pool.connection() as conn:
             found = await find_closing(conn, CLOSING)
         for pipeline_id in found:
-            if claim := await self._claim(pipeline_id):
+            if claim := await self._attempt(pipeline_id):
                 work = asyncio.create_task(self._compute(claim), name="closing")
                 try:
                     with self._heartbeat.watch(claim.job_id, work):
@@ -49,28 +53,39 @@ class Closing:
                     work.result()
         return ROUND_SECONDS
 
+    async def _attempt(self, pipeline_id: str) -> Claim | None:
+        try:
+            return await self._claim(pipeline_id)
+        except _NotRunningError:
+            return None
+
     async def _claim(self, pipeline_id: str) -> Claim | None:
-        plan = Plan(pipeline_id, batch_key="", alone=False, size=_ALL, priority=0)
         queue = PHASES[DSI_CALCULATION].queue
-        async with unit_of_work(self._pool) as conn:
-            for message in await create_jobs(conn, DSI_CALCULATION, queue, [plan]):
-                return await claim_job(
-                    conn,
-                    message,
-                    phase=DSI_CALCULATION,
-                    holder=self._holder,
-                    lease_seconds=self._lease_seconds,
-                    known={},
-                )
+        for alone in (False, True):  # a landscape whose housekeeper died twice has a job of its own
+            plan = Plan(pipeline_id, batch_key="", alone=alone, size=1 if alone else _ALL, priority=0)
+            async with unit_of_work(self._pool) as conn:
+                for message in await create_jobs(conn, DSI_CALCULATION, queue, [plan]):
+                    claim = await claim_job(
+                        conn,
+                        message,
+                        phase=DSI_CALCULATION,
+                        holder=self._holder,
+                        lease_seconds=self._lease_seconds,
+                        known={},
+                    )
+                    if claim:
+                        return claim
+                    raise _NotRunningError  # rolls back: no message of this job would ever come
         return None  # another housekeeper was faster
 
     async def _compute(self, claim: Claim) -> None:
         async with self._pool.connection() as conn:
             pipeline = await get_pipeline(conn, UUID(claim.pipeline_id))
             rows = await report_rows(conn, pipeline.pipeline_id)
+        names = [item.input["landscape"] for item in claim.items]
+        results = await asyncio.to_thread(strength_results, rows, pipeline.config, names)
         units = []
-        for item in claim.items:
-            result = await asyncio.to_thread(strength_result, rows, pipeline.config, item.input["landscape"])
+        for item, result in zip(claim.items, results, strict=True):
             ending = Ending(
                 claim.pipeline_id, item.item_id, claim.job_id, claim.phase, ItemState.COMPLETED, spent=1
             )

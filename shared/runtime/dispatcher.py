@@ -14,6 +14,11 @@ from shared.store.pool import Pool, unit_of_work
 #: Sends messages to a queue; may be slow, may raise OSError when Redis is away.
 Publish = Callable[[str, Sequence[Message]], Awaitable[None]]
 
+#: Calls the breaker lets be in flight at once; None: as many as the limits allow.
+Allowance = Callable[[], int | None]
+
+#: Waiting items that become due in one round, at the least: what shares a call must not come apart.
+WOKEN = 1000
 #: Pause between rounds while there is nothing to dispatch, as a multiple of a tick.
 IDLE_TICKS = 3
 
@@ -22,25 +27,34 @@ class Dispatcher:
     """One service's dispatch. Safe to run twice at once; one at a time is enough."""
 
     def __init__(
-        self, pool: Pool, provider: Provider, phase: Phase, settings: Runtime, publish: Publish
+        self,
+        pool: Pool,
+        provider: Provider,
+        phase: Phase,
+        settings: Runtime,
+        publish: Publish,
+        *,
+        allowance: Allowance = lambda: None,
     ) -> None:
         self._pool = pool
         self._provider = provider
         self._phase = phase
         self._settings = settings
         self._publish = publish
+        self._allowance = allowance
         self._window = window(provider.limits, provider.items_per_call, settings.wait_in_place_seconds)
         self._size = job_size(provider.limits, provider.items_per_call, settings.threads, self._window)
 
     async def round(self) -> float:
         """Dispatch what is due; seconds until the next round."""
         service, settings = self._provider.service, self._settings
+        window, size = self._room()
         async with self._pool.connection() as conn:
-            await jobs.wake_items(conn, self._phase.name)
+            await jobs.wake_items(conn, self._phase.name, max(WOKEN, self._provider.items_per_call))
             again = await jobs.redispatch_jobs(conn, service, settings.redispatch_seconds)
             if self._phase.upstream:
                 await jobs.keep_best(conn, self._phase.name, self._phase.upstream)
-            due = await jobs.count_due(conn, self._phase, self._window)
+            due = await jobs.count_due(conn, self._phase, window) if window else []
             if not due and not again:
                 return settings.tick_seconds * IDLE_TICKS
             upstream = (
@@ -49,8 +63,8 @@ class Dispatcher:
             plans = form_jobs(
                 due,
                 open_items=await jobs.count_open(conn, service),
-                window=self._window,
-                size=self._size,
+                window=window,
+                size=size,
                 items_per_call=self._provider.items_per_call,
                 linger_seconds=settings.linger_seconds,
                 upstream_open=upstream,
@@ -64,3 +78,10 @@ class Dispatcher:
             async with self._pool.connection() as conn:
                 await jobs.mark_dispatched(conn, [message.job_id for message in created])
         return settings.tick_seconds
+
+    def _room(self) -> tuple[int, int]:
+        """(items that may be in open jobs, items per job): behind an open breaker none, with probes one call each."""
+        calls, per_call = self._allowance(), self._provider.items_per_call
+        if calls is None:
+            return self._window, self._size
+        return min(self._window, calls * per_call), per_call

@@ -33,7 +33,7 @@ class Housekeeping:
         now = asyncio.get_running_loop().time()
         if now >= self._fold_at:
             async with unit_of_work(self._pool) as conn:
-                given_up = await give_up_items(conn, mandatory)
+                given_up = await give_up_items(conn)
             if given_up:
                 _log.warning("items_given_up", items=given_up)
             async with unit_of_work(self._pool) as conn:

@@ -5,7 +5,7 @@ import email.utils
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Literal
@@ -105,9 +105,10 @@ class Wire:
     def _open_tokens(self, account: Account) -> Tokens:
         if account.oauth is None:
             raise ConfigError(f"{_variable(self._provider, 'REFRESH_TOKEN')} must be set")
+        _check_address(account.oauth.url, _variable(self._provider, "OAUTH_URL"))
         return Tokens(account.oauth, self._fetch_token)
 
-    async def send(self, request: Request, answers: tuple[int, ...] = ()) -> tuple[int, bytes]:
+    async def send(self, request: Request, answers: Collection[int] = ()) -> tuple[int, bytes]:
         """(status, body) of an answer with a 2xx status or one of `answers`.
 
         Raises StatusError or TransportError; their texts hold no URL and no key.
@@ -130,6 +131,7 @@ class Wire:
             self._tokens.forget(token)
             if kept:
                 error.codes = (STALE_TOKEN, *error.codes)
+                error.units = 0.0  # refused at the door
         raise error
 
     async def _fetch_token(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
@@ -187,12 +189,16 @@ def build_transport(name: Transport, concurrency: int) -> httpx.AsyncBaseTranspo
 
 
 def _checked_url(provider: Provider) -> httpx.URL:
+    return _check_address(provider.base_url, _variable(provider, "BASE_URL"))
+
+
+def _check_address(text: str, variable: str) -> httpx.URL:
     try:
-        url = httpx.URL(provider.base_url)
+        url = httpx.URL(text)
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigError(f"{_variable(provider, 'BASE_URL')} must be an address like https://host/path")
+        raise ConfigError(f"{variable} must be an address like https://host/path")
     return url
 
 

@@ -1,6 +1,7 @@
 """One job: claim it, cut it into calls, record what came of every item, give the lease back."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ import msgspec
 
 from shared import log, metrics
 from shared.domain.blame import Patience, blame
-from shared.domain.category import ErrorCategory, categorize
+from shared.domain.category import ErrorCategory
 from shared.domain.gate import GateShut
 from shared.domain.item import Item, ItemState, WaitReason
 from shared.domain.message import Message
@@ -17,7 +18,8 @@ from shared.domain.provider import Endpoint, Fact, Handle
 from shared.errors import ProviderError
 from shared.runtime import verdict
 from shared.runtime.batching import together
-from shared.runtime.call import Buyer, Draining, LeaseLost
+from shared.runtime.call import Buyer
+from shared.runtime.exchange import Draining, LeaseLost
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.recorder import Recorder
 from shared.store import jobs
@@ -62,7 +64,7 @@ class Processor:
 
     async def process(self, message: Message) -> None:
         """Claim the message's job and account for each of its items. A void message does nothing."""
-        if self._buyer.draining:
+        if self._buyer.exchange.draining:
             return
         claim = await self._claim(message)
         if claim is None:
@@ -70,14 +72,14 @@ class Processor:
         work = asyncio.create_task(self._work(claim))
         self._works.add(work)
         try:
-            with self._heartbeat.watch(claim.job_id, work):
+            with self._heartbeat.watch(claim.job_id, work), self._buyer.steering.hold(claim.pipeline_id):
                 await asyncio.wait([work])
         finally:
             self._works.discard(work)
             work.cancel()  # has ended, unless this was cancelled: by Dramatiq's time limit
         if not work.cancelled():
             work.result()  # raises what should never be: the lease runs out and the reaper returns the items
-        elif self._buyer.draining:
+        elif self._buyer.exchange.draining:
             await self._recorder.drain()
         else:
             return  # the lease was lost; whoever has the job now accounts for it
@@ -103,7 +105,7 @@ class Processor:
 
     async def drain(self, seconds: float) -> None:
         """Start no more calls; let those in flight end and be recorded, then cut the rest short."""
-        self._buyer.draining = True
+        self._buyer.exchange.draining = True
         if self._works:
             _, late = await asyncio.wait(self._works, timeout=seconds)
             for work in late:
@@ -151,13 +153,16 @@ class Processor:
             outcomes = await self._handle(items, call)
             return [verdict.ended(claim, item, outcomes.get(item.item_id)) for item in items], ()
         except ProviderError as error:
-            provider, refused = self._buyer.provider, items
+            retry, refused = self._buyer.provider.retry, items
             again: Sequence[Sequence[Item]] = ()
-            rule = categorize(error, provider.errors)
+            rule = self._buyer.rulebook.categorize(error)
             if rule.category is ErrorCategory.NON_RECOVERABLE and not rule.whole:
                 blamed = blame(items, error, patience)
                 refused, again = blamed.refused, blamed.again
-            return [verdict.refused(claim, item, provider, error) for item in refused], again
+            chance = random.random()  # noqa: S311 - no secret depends on it
+            return [
+                verdict.refused(claim, item, retry, rule, error, random=lambda: chance) for item in refused
+            ], again
         except GateShut as shut:
             return [verdict.shut(claim, item, shut) for item in items], ()
         except LeaseLost:
@@ -169,11 +174,11 @@ class Processor:
             # A defect of ours. It is never retried as if it were the provider's: the items fail and say so.
             _log.exception("bug", phase=claim.phase, job_id=claim.job_id)
             text = f"{type(error).__name__}: {error}"
-            return [verdict.failed(claim, item.item_id, verdict.BUG, text) for item in items], ()
+            return [verdict.failed(claim, item, verdict.BUG, text) for item in items], ()
 
     def _give_back(self, claim: Claim, items: Sequence[Item]) -> None:
         """Cut short by a shutdown: the items are due again at once. With the lease lost they are somebody else's."""
-        if self._buyer.draining:
+        if self._buyer.exchange.draining:
             for item in items:
                 self._recorder.add(verdict.shut(claim, item, Draining()))
 
@@ -185,7 +190,8 @@ class Processor:
             moved = await self._recorder.add(unit)
         except Unstorable as error:
             reason = f"its result cannot be stored: {error}"
-            moved = await self._recorder.add(verdict.failed(claim, ending.item_id, verdict.BUG, reason))
+            (item,) = (item for item in claim.items if item.item_id == ending.item_id)
+            moved = await self._recorder.add(verdict.failed(claim, item, verdict.BUG, reason))
             outcome: str = ItemState.FAILED
         else:
             outcome = ending.wait_reason or ending.state

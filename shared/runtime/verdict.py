@@ -1,16 +1,21 @@
 """What a try means for an item: the record that ends its `processing`. Pure."""
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from shared.domain.category import ErrorCategory, categorize
+import msgspec
+
+from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.gate import GateShut, hold_seconds
 from shared.domain.item import Item, ItemState, WaitReason
 from shared.domain.phases import found_in
-from shared.domain.provider import Completed, Failed, Outcome, Provider, Skipped
+from shared.domain.provider import Completed, Failed, Outcome, Skipped
+from shared.domain.retry import RetryPolicy
 from shared.errors import ProviderError
 from shared.store.jobs import Claim
 from shared.store.outcomes import Ending, Evidence, Record
+from shared.store.retry_history import Attempt
 
 #: Category of an item that failed by a defect of this code, not by its provider.
 BUG = "bug"
@@ -34,30 +39,38 @@ def ended(claim: Claim, item: Item, outcome: Outcome | None) -> Record:
             ending=ending, evidence=Evidence(outcome.result, tuple(f.ref for f in outcome.facts), found)
         )
     if isinstance(outcome, Failed):
-        return failed(claim, item.item_id, ErrorCategory.NON_RECOVERABLE, outcome.error)
+        return failed(claim, item, ErrorCategory.NON_RECOVERABLE, outcome.error)
     if isinstance(outcome, Skipped):
         return Record(
             ending=Ending(
                 claim.pipeline_id, item.item_id, claim.job_id, claim.phase, ItemState.SKIPPED, last_error=outcome.reason
             )
         )  # fmt: skip
-    return failed(claim, item.item_id, BUG, "its provider gave no outcome for it")
+    return failed(claim, item, BUG, "its provider gave no outcome for it")
 
 
-def failed(claim: Claim, item_id: int, category: str, error: str) -> Record:
-    """The item will not be tried again by itself."""
-    return Record(
-        ending=Ending(
-            claim.pipeline_id,
-            item_id,
-            claim.job_id,
-            claim.phase,
-            ItemState.FAILED,
-            spent=1,
-            error_category=category,
-            last_error=error,
-        )
+def failed(
+    claim: Claim,
+    item: Item,
+    category: str,
+    text: str,
+    error: ProviderError | None = None,
+    *,
+    dead_letter: bool = True,
+) -> Record:
+    """The item will not be tried again by itself. `error` is what its provider answered, if that is why."""
+    ending = Ending(
+        claim.pipeline_id,
+        item.item_id,
+        claim.job_id,
+        claim.phase,
+        ItemState.FAILED,
+        spent=1,
+        error_category=category,
+        last_error=text,
+        dead_letter=dead_letter,
     )
+    return Record(ending=ending, attempt=Attempt.of(item.attempts + 1, category, text, error))
 
 
 def waiting(
@@ -91,22 +104,32 @@ def shut(claim: Claim, item: Item, gate: GateShut) -> Record:
     return waiting(claim, item, WaitReason(gate.reason), gate.wait_seconds)
 
 
-def refused(claim: Claim, item: Item, provider: Provider, error: ProviderError) -> Record:
-    """Its call gave no usable answer: wait, try again, or give up, by category and policy."""
-    rule = categorize(error, provider.errors)
+def refused(
+    claim: Claim,
+    item: Item,
+    retry: RetryPolicy,
+    rule: ErrorRule,
+    error: ProviderError,
+    *,
+    random: Callable[[], float] = random.random,
+) -> Record:
+    """Its call gave no usable answer: wait, try again, or give up, by the rule and the provider's policy.
+
+    Items of one call are given the same `random`, so that they are due together and share a call again.
+    """
     if rule.category is ErrorCategory.NON_RECOVERABLE:
-        return failed(claim, item.item_id, rule.category, str(error))
+        return failed(claim, item, rule.category, str(error), error, dead_letter=rule.dead_letter)
     if rule.category in (ErrorCategory.QUOTA, ErrorCategory.ACCOUNT):
         return waiting(
             claim, item, WaitReason(rule.category), hold_seconds(rule, error, datetime.now(UTC)), error
         )
     if rule.category is ErrorCategory.THROTTLED:
         return waiting(claim, item, WaitReason.RATE, hold_seconds(rule, error, datetime.now(UTC)), error)
-    delay = provider.retry.delay(
-        item.attempts + 1, random=random.random, retry_after=error.retry_after, attempts=rule.attempts
-    )
+    number = item.attempts + 1
+    delay = rule.policy(retry).delay(number, random=random, retry_after=error.retry_after)
     if delay is None:
-        return failed(
-            claim, item.item_id, rule.category, f"{error}, on attempt {item.attempts + 1}, the last"
-        )
-    return waiting(claim, item, WaitReason.RETRY, delay, error, spent=1)
+        text = f"{error}, on attempt {number}, the last"
+        return failed(claim, item, rule.category, text, error, dead_letter=rule.dead_letter)
+    waits = waiting(claim, item, WaitReason.RETRY, delay, error, spent=1)
+    attempt = Attempt.of(number, rule.category, str(error), error, delay_seconds=delay)
+    return msgspec.structs.replace(waits, attempt=attempt)

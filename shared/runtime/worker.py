@@ -12,6 +12,7 @@ from http.server import ThreadingHTTPServer
 from shared import config, log, metrics
 from shared.broker.build import RedisBroker, publish
 from shared.broker.client import build_async_client, ping
+from shared.broker.dead_letters import DeadMessages
 from shared.broker.gate import Gate
 from shared.config import Settings
 from shared.domain.gate import GatePolicy
@@ -21,20 +22,28 @@ from shared.domain.provider import Handle, Limits, Provider
 from shared.errors import ConfigError
 from shared.runtime import exposition
 from shared.runtime.batching import Batcher
-from shared.runtime.call import Buyer, Want
+from shared.runtime.call import Buyer
 from shared.runtime.cancellation import cancel
+from shared.runtime.checkpoints import Checkpoints
 from shared.runtime.closing import Closing
+from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.dispatcher import Dispatcher
+from shared.runtime.exchange import Exchange
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
+from shared.runtime.mirror import Mirror
 from shared.runtime.oauth import Client
 from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
-from shared.store.calls import Intent, StoredFact, find_facts, insert_calls
+from shared.runtime.rulebook import Declaring, Rulebook
+from shared.runtime.settling import Settling
+from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
+from shared.store.ledger import Ledger
+from shared.store.lookups import Availability, Want, look_up
 from shared.store.migrate import require_schema
 from shared.store.pool import build_pool
 
@@ -51,14 +60,23 @@ def with_overrides(provider: Provider, settings: Settings) -> Provider:
     limits = Limits(
         provider.limits.concurrency if own.concurrency is None else own.concurrency,
         provider.limits.requests_per_second if own.requests_per_second is None else own.requests_per_second,
+        provider.limits.units_per_day if own.units_per_day is None else own.units_per_day,
+        provider.limits.day_zone,
     )
     if limits.concurrency < 1 or limits.requests_per_second < 0:
         raise ConfigError(
             f"the limits of {provider.service} need CONCURRENCY >= 1 and REQUESTS_PER_SECOND >= 0"
         )
+    breaker = replace(
+        provider.breaker,
+        failure_threshold=own.failure_threshold or provider.breaker.failure_threshold,
+        success_threshold=own.success_threshold or provider.breaker.success_threshold,
+        timeout_seconds=own.breaker_seconds or provider.breaker.timeout_seconds,
+    )
     return replace(
         provider,
         limits=limits,
+        breaker=breaker,
         base_url=own.base_url or provider.base_url,
         timeout_seconds=own.timeout_seconds or provider.timeout_seconds,
         freshness_seconds=provider.freshness_seconds
@@ -89,6 +107,19 @@ def _require_account(provider: Provider, own: config.Provider) -> None:
         raise ConfigError(f"{names} must be set; without any key `landscape up` uses the simulator")
 
 
+def units_a_day(limits: Limits, own: config.Provider) -> float | None:
+    """Units that may be charged in a day, by the provider's quota and by the money for it; None: no limit.
+
+    Raises ConfigError for a budget without a price.
+    """
+    if own.budget_per_day is None:
+        return limits.units_per_day or None
+    if not own.unit_price:
+        raise ConfigError("BUDGET_PER_DAY needs a UNIT_PRICE above 0 of the same provider")
+    affordable = own.budget_per_day / own.unit_price
+    return min(affordable, limits.units_per_day or affordable)
+
+
 class WorkerProcess:
     """What stands between Dramatiq's hooks and the actor. Created at import, opened at boot."""
 
@@ -100,6 +131,7 @@ class WorkerProcess:
         self._own = own
         self._provider = with_overrides(provider, settings)
         self._declared_url = provider.base_url
+        self._rulebook = Rulebook(self._provider)
         self._handle = handle
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._pool = build_pool(settings.postgres_url, name=f"landscape-{provider.service}", check=False)
@@ -119,19 +151,24 @@ class WorkerProcess:
         self._wire = Wire(
             provider, account(provider, self._own), provider.limits.concurrency, self._own.transport
         )
-        self._gate = Gate(redis, provider.name, GatePolicy.of(provider.limits, runtime.wait_in_place_seconds))
+        policy = GatePolicy.of(provider.limits, runtime.wait_in_place_seconds, provider.breaker)
+        self._gate = Gate(redis, provider.name, policy)
         await self._gate.start()
+        self._mirror = Mirror(self._pool, self._gate, provider, phase)
         recorder = Recorder(self._pool, provider.service)
-        buyer = Buyer(
+        self._ledger = Ledger(units_a_day(provider.limits, self._own))
+        exchange = Exchange(
             provider,
             self._wire,
             gate=self._gate,
             intents=Batcher(self._insert_calls),
-            lookups=Batcher(self._find_facts),
             recorder=recorder,
             unit_price=self._own.unit_price,
+            rulebook=self._rulebook,
             source=provider.name if provider.base_url == self._declared_url else f"{provider.name} stand-in",
         )
+        exchange.breaker.add_listener(self._mirror)
+        buyer = Buyer(exchange, Batcher(self._look_up))
         self._heartbeat = Heartbeat(Heartbeats(settings.postgres_url, self._holder), runtime.lease_seconds)
         self._heartbeat.start()
         self.processor = Processor(
@@ -150,18 +187,25 @@ class WorkerProcess:
                 await asyncio.to_thread(publish, broker, queue, messages)
 
         leading = metrics.LEADER.labels(provider.service)
-        dispatch = Dispatcher(self._pool, provider, phase, runtime, send).round
+        allowance = self._gate.allowance
+        dispatch = Dispatcher(self._pool, provider, phase, runtime, send, allowance=allowance).round
         reap = Reaper(self._pool, phase, runtime).round
+        declare = Declaring(self._pool, provider).round
         housekeep = Housekeeping(self._pool, runtime).round
+        settle = Settling(self._pool).round
+        write_checkpoints = Checkpoints(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
+        dead = DeadMessages(redis)
+        bury = DeadLetters(self._pool, dead, phase.queue).round
+        bury_closing = DeadLetters(self._pool, dead, HOUSEKEEPING).round
         leaders = (
             Leader(
                 self._pool,
                 provider.service,
                 self._holder,
                 runtime.lease_seconds,
-                [dispatch, reap],
+                [dispatch, reap, self._mirror.round, declare, bury],
                 notice=leading.set,
             ),
             Leader(
@@ -169,11 +213,12 @@ class WorkerProcess:
                 HOUSEKEEPING,
                 self._holder,
                 runtime.lease_seconds,
-                [housekeep, close, *reap_closing],
+                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing],
             ),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
+        self._tasks.append(asyncio.create_task(buyer.steering.run(self._pool), name="steering"))
         _log.info("worker_started", holder=self._holder, provider=provider.name, limits=str(provider.limits))
 
     async def work(self, message: Message) -> None:
@@ -210,6 +255,9 @@ class WorkerProcess:
             try:
                 async with self._pool.connection() as conn:
                     await require_schema(conn)
+                    await self._rulebook.refresh(conn)
+                    if not self._usable.is_set():
+                        await self._mirror.recall(conn)
                 self._checks["postgres"] = None
                 self._usable.set()
             except Exception as error:  # noqa: BLE001 - the probe must outlive whatever it finds
@@ -224,15 +272,10 @@ class WorkerProcess:
         stuck = time.monotonic() - self._alive_at
         return {"loop": f"has not run for {stuck:.0f} s" if stuck > STUCK_SECONDS else None}
 
-    async def _insert_calls(self, intents: Sequence[Intent]) -> list[bool]:
+    async def _insert_calls(self, intents: Sequence[Intent]) -> list[str]:
         async with self._pool.connection() as conn:
-            held = await insert_calls(conn, intents)
-        return [intent.call_id in held for intent in intents]
+            return await self._ledger.insert(conn, intents)
 
-    async def _find_facts(self, wants: Sequence[Want]) -> list[StoredFact | None]:
-        found: dict[str, StoredFact] = {}
+    async def _look_up(self, wants: Sequence[Want]) -> list[StoredFact | Availability]:
         async with self._pool.connection() as conn:
-            for freshness in {want.freshness_seconds for want in wants}:
-                keys = [want.key for want in wants if want.freshness_seconds == freshness]
-                found |= await find_facts(conn, keys, freshness)
-        return [found.get(want.key) for want in wants]
+            return await look_up(conn, wants)

@@ -33,6 +33,7 @@ _CONTRADICTIONS: Final = {
     "places": "find_misplaced_items",
     "facts": "find_unmatched_calls",
     "calls": "find_unsettled_calls",
+    "spending": "find_uncounted_spending",
     "lineage": "find_dangling_lineage",
     "jobs": "find_open_jobs",
     "items": "find_open_items",

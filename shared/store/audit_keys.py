@@ -31,7 +31,7 @@ async def expected_keys(conn: Connection, pipeline_id: UUID, config: PipelineCon
             expected[item.phase].add(item.key)
         await asyncio.sleep(0)
     for phase in feeding(config.phases):
-        async for key, result in _results(conn, pipeline_id, phase):
+        async for key, result in results_of(conn, pipeline_id, phase):
             for item in found_in(phase.name, key, result, config.rules):
                 expected[item.phase].add(item.key)
     return expected
@@ -45,7 +45,7 @@ async def actual_keys(conn: Connection, pipeline_id: UUID) -> Keys:
     return actual
 
 
-async def _results(
+async def results_of(
     conn: Connection, pipeline_id: UUID, phase: Phase
 ) -> AsyncIterator[tuple[str, msgspec.Struct]]:
     """(key, result) of a phase's completed items, as far as others are found in it."""

@@ -12,6 +12,9 @@ from shared.store.rows import rows
 
 _SQL = queries.load("calls")
 
+#: The call may leave.
+SENT = "sent"
+
 
 class Intent(msgspec.Struct, frozen=True):
     """A call about to be made."""
@@ -23,6 +26,30 @@ class Intent(msgspec.Struct, frozen=True):
     provider: str
     endpoint: str
     subjects: int
+    source: str = ""
+    """Who answers, as facts name it."""
+    day: str | None = None
+    """ISO date in the provider's time zone, where its units are counted by the day."""
+    units: float = 0.0
+    """That it may be charged at the most."""
+    money: float | None = None
+    """They cost. None: nobody told a price."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A fact a job would buy."""
+
+    fact_key: str
+    job_id: int
+    token: str
+    """Of this flight: who ends it must name it, so that a late end leaves the next one alone."""
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """The end of a flight: others may buy the fact, if it is not in the store now."""
+
+    fact_key: str
+    token: str
 
 
 class StoredFact(msgspec.Struct, frozen=True):
@@ -32,16 +59,44 @@ class StoredFact(msgspec.Struct, frozen=True):
     answer: dict[str, Any] | None
 
 
-async def insert_calls(conn: Connection, intents: Sequence[Intent]) -> set[str]:
-    """Write the intents; the ids of those whose job is still held. The others must not be sent."""
+async def insert_calls(conn: Connection, intents: Sequence[Intent]) -> dict[str, str]:
+    """Write the intents; call id -> SENT, or what stands against it: "quota" or "budget".
+
+    A call that is missing here has lost its job. Only those that are SENT are written, and may leave.
+    """
     cursor = await conn.execute(_SQL["insert_calls"], {"calls": rows(intents)})
+    return dict(cast("list[tuple[str, str]]", await cursor.fetchall()))
+
+
+async def open_day(conn: Connection, provider: str, day: str, most: float | None) -> None:
+    """Count a provider's units of this day from now on."""
+    await conn.execute(_SQL["open_day"], {"provider": provider, "day": day, "most": most})
+
+
+async def begin_flights(conn: Connection, wants: Sequence[Wanted]) -> set[str]:
+    """Tokens of those that may buy; for the others somebody else is about to."""
+    cursor = await conn.execute(_SQL["begin_flights"], {"wants": rows(wants)})
     return {cast("str", row[0]) for row in await cursor.fetchall()}
 
 
+async def end_flights(conn: Connection, landed: Sequence[Landed]) -> None:
+    """Nobody is about to buy these any more, as far as it depends on these flights."""
+    await conn.execute(_SQL["end_flights"], {"landed": rows(landed)})
+
+
+async def settle_spending(conn: Connection, call_ids: Sequence[str]) -> None:
+    """What was set aside for these calls becomes what they cost, as far as that is known."""
+    await conn.execute(_SQL["settle_spending"], {"call_ids": list(call_ids)})
+
+
 async def find_facts(
-    conn: Connection, keys: Collection[str], freshness_seconds: float
+    conn: Connection, keys: Collection[str], freshness_seconds: float, since: float | None = None
 ) -> dict[str, StoredFact]:
-    """The newest answer per key that is not older than `freshness_seconds`."""
-    cursor = await conn.execute(_SQL["find_facts"], {"keys": list(keys), "freshness": freshness_seconds})
+    """The newest answer per key that is not older than `freshness_seconds`, or was bought after `since`.
+
+    `since` is in seconds since the epoch.
+    """
+    parameters = {"keys": list(keys), "freshness": freshness_seconds, "since": since}
+    cursor = await conn.execute(_SQL["find_facts"], parameters)
     found = cast("list[tuple[str, str, dict[str, Any] | None]]", await cursor.fetchall())
     return {key: StoredFact(FactRef(key, call_id), answer) for key, call_id, answer in found}

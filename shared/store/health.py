@@ -6,6 +6,7 @@ import msgspec
 
 from shared.domain.phases import CLOSING
 from shared.store import queries
+from shared.store.breakers import BreakerRow, find_breakers
 from shared.store.migrate import require_schema
 from shared.store.pool import Connection
 
@@ -70,6 +71,7 @@ class Health(msgspec.Struct, frozen=True):
     waiting: list[WaitingHealth]
     leaders: list[LeaderHealth]
     providers: list[ProviderHealth]
+    breakers: list[BreakerRow] = []
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ async def read_health(conn: Connection) -> Health:
         waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
         leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
         providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
+        breakers=list((await find_breakers(conn)).values()),
     )
 
 

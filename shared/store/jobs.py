@@ -8,7 +8,7 @@ import msgspec
 from shared.domain.item import Item
 from shared.domain.job import Due, Plan
 from shared.domain.message import Message
-from shared.domain.phases import Phase, Rules
+from shared.domain.phases import PHASES, Phase, Rules
 from shared.store import queries
 from shared.store.pool import Connection
 
@@ -36,6 +36,8 @@ class PipelineSettings(msgspec.Struct, frozen=True):
     """Seconds a fact stays fresh, by service; the provider's own where missing."""
     context: dict[str, Any]
     """What the phase's provider needs of it, in plain JSON values."""
+    started_at: float
+    """Seconds since the epoch, by the database."""
 
 
 async def count_due(conn: Connection, phase: Phase, window: int) -> list[Due]:
@@ -93,10 +95,10 @@ async def redispatch_jobs(conn: Connection, queue: str, after_seconds: float) ->
 async def get_settings(conn: Connection, pipeline_id: str, context: Sequence[str]) -> PipelineSettings:
     """They never change, so they may be kept. A configuration can be large: it is not read with every job."""
     cursor = await conn.execute(_SQL["get_settings"], {"pipeline_id": pipeline_id})
-    (config,) = cast("tuple[dict[str, Any]]", await cursor.fetchone())
+    config, started_at = cast("tuple[dict[str, Any], float]", await cursor.fetchone())
     rules = Rules(tuple(config["phases"]), frozenset(config.get("exclude_domains", ())))
     wanted = {name: config[name] for name in context if name in config}
-    return PipelineSettings(rules, config.get("freshness", {}), wanted)
+    return PipelineSettings(rules, config.get("freshness", {}), wanted, started_at)
 
 
 async def claim_job(
@@ -142,15 +144,25 @@ async def _find_sources(
     return dict(cast("list[tuple[str, dict[str, Any]]]", await cursor.fetchall()))
 
 
-async def keep_best(conn: Connection, phase: str, upstream: Sequence[str]) -> int:
+async def keep_best(conn: Connection, phase: str, upstream: Sequence[str], limit: int = 5000) -> int:
     """Skip the due items beyond a pipeline's cap, the least valuable first, once nothing more can be found; how many."""
-    cursor = await conn.execute(_SQL["keep_best"], {"phase": phase, "upstream": list(upstream)})
+    parameters = {"phase": phase, "upstream": list(upstream), "limit": limit}
+    cursor = await conn.execute(_SQL["keep_best"], parameters)
     return cast("tuple[int]", await cursor.fetchone())[0]
 
 
-async def give_up_items(conn: Connection, mandatory: Sequence[str], limit: int = 5000) -> int:
-    """Skip items of optional phases that have waited longer than their pipeline allows; how many."""
-    cursor = await conn.execute(_SQL["give_up_items"], {"mandatory": list(mandatory), "limit": limit})
+async def give_up_items(conn: Connection, limit: int = 5000) -> int:
+    """Skip items of optional phases that wait longer than their pipeline allows, for their provider or for anybody
+    to work on their phase; how many.
+    """
+    optional = [phase for phase in PHASES.values() if phase.service and not phase.mandatory]
+    parameters = {
+        "mandatory": [phase.name for phase in PHASES.values() if phase.mandatory],
+        "phases": [phase.name for phase in optional],
+        "services": [phase.service for phase in optional],
+        "limit": limit,
+    }
+    cursor = await conn.execute(_SQL["give_up_items"], parameters)
     return cast("tuple[int]", await cursor.fetchone())[0]
 
 

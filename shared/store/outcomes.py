@@ -1,15 +1,21 @@
 """Recording what calls and items came to, many at a time in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 
+from shared.domain.dead_letter import is_given_up
 from shared.domain.phases import NewItem
 from shared.domain.provider import FactRef
 from shared.domain.results import SearchResult
 from shared.store import queries
+from shared.store.calls import Landed, end_flights, settle_spending
+from shared.store.dead_letters import GivenUp, insert_dead_letters
 from shared.store.pool import Connection
+from shared.store.retry_history import Attempt, Tried, store_attempts
 from shared.store.rows import rows
 
 _SQL = queries.load("outcomes")
@@ -62,6 +68,8 @@ class Ending(msgspec.Struct, frozen=True):
     last_error: str | None = None
     degraded: str | None = None
     from_store: bool = False
+    dead_letter: bool = True
+    """With `failed`: kept for a replay, if its category is one that may pass."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -79,6 +87,10 @@ class Record(msgspec.Struct, frozen=True):
     facts: tuple[BoughtFact, ...] = ()
     ending: Ending | None = None
     evidence: Evidence | None = None
+    landed: tuple[Landed, ...] = ()
+    """Flights that are over, their facts bought or not."""
+    attempt: Attempt | None = None
+    """With an ending: the try it ended, if that was an error and is counted."""
 
 
 async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
@@ -88,6 +100,17 @@ async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
     """
     # Items before calls, as the reaper does: two transactions that lock in one order cannot deadlock.
     moved = await _end_items(conn, [unit.ending for unit in batch if unit.ending])
+    given_up = [
+        GivenUp(e.pipeline_id, e.item_id, e.phase, e.error_category or "", e.last_error or "")
+        for e in (unit.ending for unit in batch)
+        if e
+        and e.item_id in moved
+        and e.state == "failed"
+        and e.dead_letter
+        and is_given_up(e.error_category)
+    ]
+    if given_up:
+        await insert_dead_letters(conn, given_up)
     if settlements := [unit.settlement for unit in batch if unit.settlement]:
         await conn.execute(_SQL["settle_calls"], {"calls": rows(settlements)})
     if facts := [fact for unit in batch for fact in unit.facts]:
@@ -96,7 +119,26 @@ async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
         (u.ending, u.evidence) for u in batch if u.ending and u.evidence and u.ending.item_id in moved
     ]
     await _store_evidence(conn, completed)
+    tries = [(u.ending, u.attempt) for u in batch if u.ending and u.attempt and u.ending.item_id in moved]
+    await store_attempts(conn, [Tried(e.pipeline_id, e.item_id, e.phase, attempt) for e, attempt in tries])
+    await _settle_accounts(conn, settlements, [landed for unit in batch for landed in unit.landed])
     return moved
+
+
+async def _settle_accounts(
+    conn: Connection, settlements: Sequence[Settlement], landed: Sequence[Landed]
+) -> None:
+    """Last of all: what others wait for is locked for a moment only."""
+    if settlements:
+        await settle_spending(conn, [settlement.call_id for settlement in settlements])
+    if landed:
+        await end_flights(conn, landed)
+
+
+async def insert_found(conn: Connection, pipeline_id: UUID, found: Sequence[NewItem]) -> None:
+    """Insert items, sorted by phase and key, unless they are there; due at once. One transaction, the caller's."""
+    batch = [{"pipeline_id": pipeline_id, **asdict(item)} for item in found]
+    await conn.execute(_SQL["insert_found"], {"found": rows(batch)})
 
 
 async def _end_items(conn: Connection, endings: Sequence[Ending]) -> set[int]:

@@ -66,6 +66,7 @@ async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
         "priority": PRIORITIES[config.priority],
         "give_up": config.give_up_after_seconds,
         "caps": msgspec.json.encode(_caps(config)).decode(),
+        "interval": config.checkpoint_interval if config.enable_checkpoints else None,
     }
     await conn.execute(_SQL["insert_pipeline"], parameters)
     planned: Counter[str] = Counter(dict.fromkeys(config.phases, 0))
@@ -75,6 +76,8 @@ async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
             await copy.write("".join(_copy_row(text_id, item) for item in block))
             planned.update(item.phase for item in block)
             await asyncio.sleep(0)
+    if config.budget is not None:
+        await conn.execute(_SQL["insert_budget"], {"pipeline_id": pipeline_id, "budget": config.budget})
     await conn.execute(_SQL["insert_states"], {"pipeline_id": pipeline_id})
     await conn.execute(_SQL["insert_ready"], {"pipeline_id": pipeline_id})
     counted = {"pipeline_id": pipeline_id, "phases": list(planned), "pending": list(planned.values())}

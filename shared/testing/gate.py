@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from contextlib import suppress
 
+from shared.domain.breaker import PROBING_SECONDS, Breaker, BreakerState, Verdict
 from shared.domain.gate import GatePolicy, GateShut
 
 
@@ -16,6 +18,9 @@ class FakeGate:
         self._held_until = 0.0
         self._held_reason = "rate"
         self._changed = asyncio.Event()
+        self._began: dict[str, int] = {}
+        self.breaker = Breaker()
+        self.flipped: Callable[[Breaker, Breaker], None] = lambda _, __: None
         self.in_flight: set[str] = set()
         """Tokens given and not yet released."""
 
@@ -24,22 +29,27 @@ class FakeGate:
         loop, allowed = asyncio.get_running_loop(), self._policy.wait_seconds
         late = loop.time() + 2 * allowed
         while True:
-            held = self._held_until - loop.time()
+            held, reason = self._shut()
             if held <= 0 and len(self.in_flight) < self._policy.concurrency:
-                token = f"token {next(self._tokens)}"
-                self.in_flight.add(token)
-                return token
+                return self._admitted()
             left = late - loop.time()
             if held > allowed or left <= 0:
-                raise GateShut(self._held_reason if held > 0 else "concurrency", max(held, allowed))
+                raise GateShut(reason if held > 0 else "concurrency", max(held, allowed))
             self._changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(held, left) if held > 0 else left):
                     await self._changed.wait()
 
-    def release(self, token: str) -> None:
-        """The call ended, however it did."""
+    def answered(self, token: str) -> None:
+        """The provider has answered: its slot is free, what the answer is worth will be told to `release`."""
         self.in_flight.discard(token)
+        self._changed.set()
+
+    def release(self, token: str, verdict: Verdict = Verdict.IGNORE) -> None:
+        """The call ended, and this is what it says about the provider."""
+        self.in_flight.discard(token)
+        epoch = self._began.pop(token, -1)
+        self._become(self.breaker.judge(self._policy.breaker, self._now(), epoch, verdict))
         self._changed.set()
 
     def hold(self, seconds: float, reason: str = "rate") -> None:
@@ -50,7 +60,49 @@ class FakeGate:
         self._changed.set()
 
     def refuse_if_held(self) -> None:
-        """Raises GateShut while a hold is not worth waiting for."""
-        left = self._held_until - asyncio.get_running_loop().time()
+        """Raises GateShut while a hold, or the breaker, is not worth waiting for."""
+        left, reason = self._held()
         if left > self._policy.wait_seconds:
-            raise GateShut(self._held_reason, left)
+            raise GateShut(reason, left)
+
+    def allowance(self) -> int | None:
+        """Calls the breaker lets be in flight at once; None: as many as the limits allow."""
+        return self.breaker.allowance(self._policy.breaker, self._now())
+
+    async def look(self, known: Breaker | None = None) -> Breaker:
+        """The breaker, after it was told of `known`."""
+        if known:
+            self.tell(known)
+        return self.breaker
+
+    def tell(self, known: Breaker) -> None:
+        """It counts if it is later."""
+        if known.epoch > self.breaker.epoch:
+            self._become(known)
+
+    def _admitted(self) -> str:
+        self._become(self.breaker.knock(self._now()))
+        token = f"token {next(self._tokens)}"
+        self.in_flight.add(token)
+        self._began[token] = self.breaker.epoch
+        return token
+
+    def _held(self) -> tuple[float, str]:
+        held = self._held_until - asyncio.get_running_loop().time()
+        return (held, self._held_reason) if held > 0 else (self.breaker.wait_seconds(self._now()), "breaker")
+
+    def _shut(self) -> tuple[float, str]:
+        held, reason = self._held()
+        breaker = self.breaker.knock(self._now())
+        probes = sum(epoch == breaker.epoch for epoch in self._began.values())
+        if held <= 0 and breaker.state is BreakerState.HALF_OPEN and probes >= self._policy.breaker.probes:
+            return PROBING_SECONDS, "breaker"
+        return held, reason
+
+    def _become(self, breaker: Breaker) -> None:
+        old, self.breaker = self.breaker, breaker
+        if old.epoch != breaker.epoch:
+            self.flipped(old, breaker)
+
+    def _now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1_000_000)

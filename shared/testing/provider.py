@@ -60,7 +60,14 @@ class ScriptedProvider:
             culprits=culprits,
         )
         self.endpoint = Endpoint(
-            "answers", Answer, _request, _read, lambda read: UNITS * len(read), per_call=per_call, slow=slow
+            "answers",
+            Answer,
+            _request,
+            _read,
+            lambda read: UNITS * len(read),
+            lambda _: UNITS * per_call,
+            per_call=per_call,
+            slow=slow,
         )
         self.reply: Reply = _reply
         self.requests: list[list[str]] = []

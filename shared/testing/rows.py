@@ -17,6 +17,12 @@ TABLES = (
     "results",
     "rankings",
     "counters",
+    "pipeline_actions",
+    "pipeline_checkpoints",
+    "error_categories",
+    "error_bodies",
+    "retry_history",
+    "item_actions",
 )
 
 

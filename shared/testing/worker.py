@@ -8,13 +8,17 @@ from shared.domain.gate import GatePolicy
 from shared.domain.phases import of_service
 from shared.domain.provider import Handle
 from shared.runtime.batching import Batcher
-from shared.runtime.call import Admission, Buyer, Want
+from shared.runtime.call import Buyer
+from shared.runtime.exchange import Admission, Exchange
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.http import Account, Wire
 from shared.runtime.process import Processor
 from shared.runtime.recorder import Recorder
-from shared.store.calls import Intent, StoredFact, find_facts, insert_calls
+from shared.runtime.rulebook import Rulebook
+from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
+from shared.store.ledger import Ledger
+from shared.store.lookups import Availability, Want, look_up
 from shared.store.pool import Pool, build_pool
 from shared.testing.gate import FakeGate
 from shared.testing.jobs import HOLDER
@@ -30,6 +34,7 @@ class Worker:
     buyer: Buyer
     recorder: Recorder
     processor: Processor
+    rulebook: Rulebook
 
 
 @asynccontextmanager
@@ -47,29 +52,30 @@ async def open_worker(
     provider = scripted.provider
     heartbeat = Heartbeat(Heartbeats(postgres_url, holder), lease_seconds)
     async with build_pool(postgres_url) as pool:
+        ledger = Ledger(provider.limits.units_per_day or None)
 
-        async def insert(intents: Sequence[Intent]) -> list[bool]:
+        async def insert(intents: Sequence[Intent]) -> list[str]:
             async with pool.connection() as conn:
-                held = await insert_calls(conn, intents)
-            return [intent.call_id in held for intent in intents]
+                return await ledger.insert(conn, intents)
 
-        async def find(wants: Sequence[Want]) -> list[StoredFact | None]:
+        async def find(wants: Sequence[Want]) -> list[StoredFact | Availability]:
             async with pool.connection() as conn:
-                found = await find_facts(conn, [want.key for want in wants], wants[0].freshness_seconds)
-            return [found.get(want.key) for want in wants]
+                return await look_up(conn, wants)
 
         recorder = Recorder(pool, provider.service)
+        rulebook = Rulebook(provider)
         gate = gate or FakeGate(GatePolicy.of(provider.limits, wait_seconds=2.0))
         wire = Wire(provider, Account("key"), provider.limits.concurrency, scripted.transport)
-        buyer = Buyer(
+        exchange = Exchange(
             provider,
             wire,
             gate=gate,
             intents=Batcher(insert),
-            lookups=Batcher(find),
             recorder=recorder,
             unit_price=unit_price,
+            rulebook=rulebook,
         )
+        buyer = Buyer(exchange, Batcher(find))
         processor = Processor(
             handle or scripted.handle,
             phase=of_service(provider.service),
@@ -82,7 +88,7 @@ async def open_worker(
         )
         heartbeat.start()
         try:
-            yield Worker(pool, gate, buyer, recorder, processor)
+            yield Worker(pool, gate, buyer, recorder, processor, rulebook)
         finally:
             await processor.drain(0.0)
             heartbeat.stop()

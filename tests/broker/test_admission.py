@@ -10,7 +10,7 @@ import pytest
 from shared.broker.client import build_async_client
 from shared.broker.gate import Gate
 from shared.domain.gate import GatePolicy, GateShut
-from shared.runtime.call import Admission
+from shared.runtime.exchange import Admission
 from shared.testing.eventually import eventually
 from shared.testing.gate import FakeGate
 

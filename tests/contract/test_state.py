@@ -51,7 +51,7 @@ def test_item_states_of_the_schema_are_those_of_the_code(connection: psycopg.Con
     [
         ("job_queue", "state", ("jobs", "health")),
         ("provider_calls", "state", ("calls", "outcomes", "jobs", "audit", "health")),
-        ("pipelines", "state", ("counters", "jobs", "pipelines", "health")),
+        ("pipelines", "state", ("control", "counters", "jobs", "pipelines", "health")),
     ],
 )
 def test_states_in_statements_are_states_of_the_schema(

@@ -170,7 +170,7 @@ TABLE = [
     ("enrichment", Limits(10, 10), 20, 800, 40),
     ("media", Limits(20, 20), 50, 4_000, 250),
     ("pages", Limits(5), 1, 40, 1),
-    ("llm", Limits(50, 8), 1, 50, 12),
+    ("llm", Limits(50, 8), 1, 100, 12),
     ("benchmark", Limits(100), 1, 800, 25),
 ]
 

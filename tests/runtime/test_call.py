@@ -1,6 +1,7 @@
 """Buying facts: once each, and on the ledger before they leave."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -53,9 +54,8 @@ async def test_freshness_is_the_pipelines_own(
     """A pipeline that asks for fresh answers only buys again what the store has."""
     await buy(job, "a")
     await worker.recorder.drain()
-    fresh = msgspec.structs.replace(
-        job, settings=msgspec.structs.replace(job.settings, freshness={"serp": 0.0})
-    )
+    later = msgspec.structs.replace(job.settings, freshness={"serp": 0.0}, started_at=time.time() + 1)
+    fresh = msgspec.structs.replace(job, settings=later)
     assert not (await buy(fresh, "a"))["a"].from_store
     assert len(provider.requests) == 2
 

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.gate import GatePolicy, GateShut
 from shared.errors import AnswerError, ProviderError, StatusError, TransportError
-from shared.runtime.call import Draining, LeaseLost
+from shared.runtime.exchange import Draining, LeaseLost
 from shared.store.jobs import Claim
 from shared.store.pool import Connection
 from shared.testing.eventually import eventually
@@ -46,9 +46,9 @@ ERRORS: dict[str, tuple[Any, type[ProviderError], str, str, int | None, float | 
     "account refused": (httpx.Response(402), StatusError, "settled", "account", 402, 1.0),
     "quota": (httpx.Response(418), StatusError, "settled", "quota", 418, 1.0),
     "not acceptable": (httpx.Response(404), StatusError, "settled", "non_recoverable", 404, 1.0),
-    "wrong shape": (httpx.Response(200, json={"a": 1}), AnswerError, "settled", "recoverable", 200, 1.0),
-    "cut off": (httpx.Response(200, content=b'{"a'), AnswerError, "settled", "recoverable", 200, 1.0),
-    "never asked for": (answers(["z"]), AnswerError, "settled", "recoverable", 200, 1.0),
+    "wrong shape": (httpx.Response(200, json={"a": 1}), AnswerError, "settled", "recoverable", 200, None),
+    "cut off": (httpx.Response(200, content=b'{"a'), AnswerError, "settled", "recoverable", 200, None),
+    "never asked for": (answers(["z"]), AnswerError, "settled", "recoverable", 200, None),
     "no connection": (httpx.ConnectError("x"), TransportError, "refunded", "recoverable", None, 0.0),
     "broken": (httpx.ReadError("x"), TransportError, "in_doubt", "recoverable", None, None),
 }
@@ -218,7 +218,7 @@ async def test_a_draining_process_starts_no_call(
         await server.reached.wait()
         at_the_gate = asyncio.create_task(buy(job, "b"))
         await eventually(lambda: fetch(conn, "SELECT 1 FROM provider_calls OFFSET 1"))
-        own.buyer.draining = True
+        own.buyer.exchange.draining = True
         server.may_answer.set()
         results = await asyncio.gather(in_flight, at_the_gate, buy(job, "c"), return_exceptions=True)
         assert [type(result) for result in results] == [dict, Draining, Draining]
@@ -236,7 +236,7 @@ async def test_a_call_cancelled_while_it_is_being_recorded_is_refunded(
 ) -> None:
     """Its row may be committed after the cancellation; it does not stay there as sent."""
     async with conn.transaction():
-        await conn.execute("LOCK TABLE job_queue")
+        await conn.execute("LOCK TABLE provider_calls")
         call = asyncio.create_task(buy(job, "a"))
         waiting = (
             "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

@@ -95,3 +95,35 @@ async def test_a_housekeeper_that_died_is_replaced(pool: Pool, heartbeat: Heartb
         await closing(pool, heartbeat).round()
 
         assert await fetch(conn, FIGURES) == ["completed", "completed"]
+
+
+async def test_a_landscape_whose_housekeeper_died_twice_is_computed(pool: Pool, heartbeat: Heartbeat) -> None:
+    """Each has a job of its own then, and the pipeline ends."""
+    async with pool.connection() as conn:
+        await start(conn)
+        await search(conn)
+        (pipeline_id,) = await fetch(conn, "SELECT pipeline_id::text FROM pipelines")
+        reaper = Reaper(pool, PHASES[DSI_CALCULATION], Runtime())
+        for _ in range(2):
+            assert await closing(pool, heartbeat, lease_seconds=-1.0)._claim(pipeline_id)
+            await reaper.round()
+        assert await fetch(conn, "SELECT DISTINCT alone FROM ready") == [True]
+
+        for _ in range(2):
+            await closing(pool, heartbeat).round()
+
+        assert await fetch(conn, FIGURES) == ["completed", "completed"]
+
+
+async def test_nothing_is_left_behind_where_the_pipeline_was_paused(pool: Pool, heartbeat: Heartbeat) -> None:
+    """Between two looks at it: no job that nobody would ever claim."""
+    async with pool.connection() as conn:
+        await start(conn)
+        await search(conn)
+        (pipeline_id,) = await fetch(conn, "SELECT pipeline_id::text FROM pipelines")
+        await conn.execute("UPDATE pipelines SET state = 'paused'")
+
+        assert await closing(pool, heartbeat)._attempt(pipeline_id) is None
+
+        assert await fetch(conn, "SELECT count(*) FROM job_queue WHERE queue_name = 'housekeeping'") == [0]
+        assert await fetch(conn, "SELECT count(*) FROM ready") == [2]

@@ -1,5 +1,6 @@
 """YouTube answering with anything: a refusal or a marked result, never a wrong one taken for right."""
 
+import gzip
 import json
 from typing import Any
 
@@ -34,9 +35,15 @@ def snippet(**changes: Any) -> bytes:
 REFUSED = {
     # It is not this format, or not all of it.
     "nothing": (b"", "unreadable"),
+    "blanks": (b" \r\n", "unreadable"),
     "html": (b"<!doctype html><title>Sorry</title>", "unreadable"),
     "cut off": (payload("youtube", "videos")[:700], "unreadable"),
     "two documents": (body(VIDEO) + body(VIDEO), "unreadable"),
+    "byte order mark": (b"\xef\xbb\xbf" + body(VIDEO), "unreadable"),
+    "still packed": (gzip.compress(body(VIDEO)), "unreadable"),
+    "UTF-16": (body(VIDEO).decode().encode("utf-16"), "unreadable"),
+    "guarded against scripts": (b")]}'\n" + body(VIDEO), "unreadable"),
+    "wrong escape": (snippet(title="TITLE").replace(b"TITLE", b"\\x41"), "unreadable"),
     "NaN": (b'{"kind":NaN}', "unreadable"),
     "not UTF-8": (snippet(title="TITLE").replace(b"TITLE", b"\xc3\x28"), "unreadable"),
     "half a surrogate pair": (snippet(title="\ude00"), "unreadable"),
@@ -46,23 +53,35 @@ REFUSED = {
     "null": (b"null", "malformed"),
     "list": (body(VIDEO)[body(VIDEO).index(b"[") :][:-1], "malformed"),
     "number": (b"200", "malformed"),
+    "text": (b'"ok"', "malformed"),
     "error with status 200": (payload("youtube", "error_quota"), "malformed"),
     "no kind": (b'{"items":[]}', "malformed"),
     "kind of a search": (body(VIDEO, kind="youtube#searchListResponse"), "malformed"),
     "kind of channels": (payload("youtube", "channels"), "malformed"),
     "kind is a novel": (body(VIDEO, kind="x" * 100_000), "malformed"),
     "kind is null": (body(VIDEO, kind=None), "malformed"),
+    "kind in other letters": (body(VIDEO, kind="YouTube#VideoListResponse"), "malformed"),
+    "kind of a search, said after the right one": (body(VIDEO)[:-1] + b',"kind":"youtube#searchListResponse"}', "malformed"),
     "items are null": (b'{"kind":"youtube#videoListResponse","items":null}', "malformed"),
     "items are an object": (b'{"kind":"youtube#videoListResponse","items":{}}', "malformed"),
     "item is null": (body(None), "malformed"),
+    "item is a list": (body([VIDEO]), "malformed"),
+    "item is an id": (body(RUN), "malformed"),
+    "item is an error": (body({"error": {"code": 404}}), "malformed"),
     "item without an id": (body({"snippet": VIDEO["snippet"]}), "malformed"),
     "id is null": (body({**VIDEO, "id": None}), "malformed"),
+    "id is a number": (body({**VIDEO, "id": 12345678901}), "malformed"),
+    "id in other letters": (body({**VIDEO, "id": RUN.upper()}), "malformed"),
     "id of a search result": (body({**VIDEO, "id": {"videoId": RUN}}), "malformed"),
     "id never asked for": (body(VIDEO, {**VIDEO, "id": GONE}), "malformed"),
     "id with a NUL": (body({**VIDEO, "id": f"{RUN}\x00"}), "malformed"),
     "same id twice": (body(VIDEO, {**VIDEO, "snippet": {"channelId": ACME, "title": "U"}}), "malformed"),
     "more items than asked for": (body(*[VIDEO] * 1000), "malformed"),
     "snippet is null": (body({**VIDEO, "snippet": None}), "malformed"),
+    "snippet is text": (body({**VIDEO, "snippet": "T"}), "malformed"),
+    "channel id is a list": (snippet(channelId=[RUN_CLUB]), "malformed"),
+    "statistics are null": (body({**VIDEO, "statistics": None}), "malformed"),
+    "statistics are a list": (body({**VIDEO, "statistics": [1, 2, 3]}), "malformed"),
     "title is a list": (snippet(title=["T"]), "malformed"),
     "null everywhere": (snippet(channelId=None, title=None, publishedAt=None), "malformed"),
     "duration is a number": (body({**VIDEO, "contentDetails": {"duration": 200}}), "malformed"),
@@ -77,6 +96,11 @@ REFUSED = {
     "count is empty": (counts(viewCount=""), "malformed"),
     "count is nan": (counts(viewCount="nan"), "malformed"),
     "count is true": (counts(viewCount=True), "malformed"),
+    "count is a list": (counts(viewCount=["1"]), "malformed"),
+    "count is an object": (counts(viewCount={"low": 1, "high": 0}), "malformed"),
+    "count in hexadecimal": (counts(commentCount="0x10"), "malformed"),
+    "count with separators": (counts(viewCount="1,480,000"), "malformed"),
+    "count beyond every number": (counts(viewCount=0).replace(b'"viewCount": 0', b'"viewCount": 1e999'), "malformed"),
 }  # fmt: skip
 
 
@@ -100,9 +124,17 @@ def channel(**statistics: Any) -> bytes:
 
 
 REFUSED_CHANNELS = {
+    "nothing": b"",
     "html": b"<html>",
+    "cut off": payload("youtube", "channels")[:200],
+    "null": b"null",
     "kind of videos": payload("youtube", "videos"),
     "never asked for": body({"id": ACME}, kind="youtube#channelListResponse"),
+    "id is null": body({"id": None}, kind="youtube#channelListResponse"),
+    "same channel twice": body({"id": RUN_CLUB}, {"id": RUN_CLUB}, kind="youtube#channelListResponse"),
+    "statistics are text": body({"id": RUN_CLUB, "statistics": "hidden"}, kind="youtube#channelListResponse"),
+    "count with a fraction": channel(subscriberCount="1.5"),
+    "rounded in words": channel(subscriberCount="1.2M"),
     "huge count": channel(subscriberCount=str(HUGE)),
     "negative count": channel(subscriberCount=-1),
     "hidden is text": channel(hiddenSubscriberCount="perhaps"),

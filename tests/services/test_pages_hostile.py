@@ -68,7 +68,6 @@ REFUSED = {
     "cost is infinite": (raw("cost", b"1e999"), "malformed"),
     "cost is text": (body(cost="much"), "malformed"),
     "cost is a list": (body(cost=[1]), "malformed"),
-    "status is text": (body(**{"initial-status-code": "OK"}), "malformed"),
     "address is a list": (body(**{"resolved-url": [URL]}), "malformed"),
 }  # fmt: skip
 

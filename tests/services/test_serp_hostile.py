@@ -1,5 +1,6 @@
 """Scale SERP answering with anything: a refusal or a marked result, never a wrong one taken for right."""
 
+import gzip
 import json
 from typing import Any
 
@@ -38,6 +39,11 @@ REFUSED = {
     "byte order mark": (b"\xef\xbb\xbf" + body(), "unreadable"),
     "cut off": (payload("scale_serp", "organic_two_pages")[:900], "unreadable"),
     "two documents": (body() + body(), "unreadable"),
+    "still packed": (gzip.compress(body()), "unreadable"),
+    "UTF-16": (body().decode().encode("utf-16"), "unreadable"),
+    "a script's call": (b"callback(" + body() + b")", "unreadable"),
+    "comma at the end": (body()[:-1] + b",}", "unreadable"),
+    "wrong escape": (row(title="TITLE").replace(b"TITLE", b"\\x41"), "unreadable"),
     "NaN": (b'{"request_info":{"success":true},"search_information":{"total_results":NaN}}', "unreadable"),
     "Infinity": (b'{"request_info":{"credits_used_this_request":Infinity}}', "unreadable"),
     "not UTF-8": (row(title="TITLE").replace(b"TITLE", b"\xff\xfe"), "unreadable"),
@@ -48,18 +54,26 @@ REFUSED = {
     # It is JSON of another shape.
     "null": (b"null", "malformed"),
     "list": (b"[]", "malformed"),
+    "list of answers": (b"[" + body() + b"]", "malformed"),
     "text": (b'"ok"', "malformed"),
+    "error of another interface": (b'{"error":{"code":500,"message":"backend"}}', "malformed"),
     "no request_info": (payload("scale_serp", "incident"), "malformed"),
     "request_info is null": (b'{"request_info":null}', "malformed"),
+    "request_info is text": (body(info="ok"), "malformed"),
     "success is null": (body(info={"success": None}), "malformed"),
     "success is a number": (body(info={"success": 7}), "malformed"),
     "rows are an object": (body({"0": GOOD}), "malformed"),
     "rows are text": (body("none"), "malformed"),
+    "rows in rows": (body([[GOOD]]), "malformed"),
     "row is null": (body([None]), "malformed"),
     "row is text": (body(["https://a.example/"]), "malformed"),
     "link is null": (row(link=None), "malformed"),
     "link is a list": (row(link=["https://a.example/"]), "malformed"),
     "title is an object": (row(title={"text": "A"}), "malformed"),
+    "title is a number": (row(title=404), "malformed"),
+    "length is a list": (row(length=["1:02"]), "malformed"),
+    "search_information is a list": (body(search_information=[]), "malformed"),
+    "zero is text": (body(search_information={"original_query_yields_zero_results": "perhaps"}), "malformed"),
     "null everywhere": (row(position=None, page=None, title=None, snippet=None), "malformed"),
     # Values that no column holds, or that mean nothing.
     "huge position": (row(position=HUGE), "malformed"),
@@ -71,14 +85,21 @@ REFUSED = {
     "page 0": (row(page=0), "malformed"),
     "position with a fraction": (row(position=1.5), "malformed"),
     "position is true": (row(position=True), "malformed"),
+    "position is text": (row(position="first"), "malformed"),
+    "position is a list": (row(position=[1]), "malformed"),
+    "position has ten thousand digits": (row(position="9" * 10_000), "malformed"),
     "huge total": (body(search_information={"total_results": HUGE}), "malformed"),
     "negative total": (body(search_information={"total_results": -1}), "malformed"),
+    "total is text": (body(search_information={"total_results": "about 1,480,000"}), "malformed"),
     "huge number": (body(info={"credits_used_this_request": 0}).replace(b": 0}", b": 1e999}"), "malformed"),
     "credits are nan": (body(info={"credits_used_this_request": "nan"}), "malformed"),
     "credits are inf": (body(info={"credits_used_this_request": "inf"}), "malformed"),
     "negative credits": (body(info={"credits_used_this_request": -1}), "malformed"),
+    "more credits than a search can cost": (body(info={"credits_used_this_request": 1e9}), "malformed"),
     "more rows than ever rank": (body([GOOD] * 40_000), "malformed"),
     "not fulfilled": (body(info={"success": False}), "soft_fail"),
+    "not fulfilled, as 0": (body(info={"success": 0}), "soft_fail"),
+    "not fulfilled, said after the opposite": (body()[:-1] + b',"request_info":{"success":false}}', "soft_fail"),
     "not fulfilled, as text": (body(info={"success": "false", "message": "\x00" * 10_000}), "soft_fail"),
 }  # fmt: skip
 
@@ -101,12 +122,18 @@ DEGRADED = {
     "empty request_info": (body(None, info={}), "no_results_block", 0),
     "rows are null": (body(None), "no_results_block", 0),
     "no rows": (body([]), "no_results_block", 0),
+    "rows of another kind": (body(None, news_results=[GOOD]), "no_results_block", 0),
+    "sound row between two without a link": (body([{}, GOOD, {}]), "rows_without_host", 1),
     "row without a link": (body([{"position": 1}, GOOD]), "rows_without_host", 1),
     "link is no link": (row(link="javascript:void(0)"), "rows_without_host", 0),
     "link has a NUL in its host": (row(link="https://a\x00.example/"), "rows_without_host", 0),
     "link has an endless host": (row(link="https://" + "a." * 500 + "example"), "rows_without_host", 0),
     "link is HTML": (row(link="<a href='https://a.example'>"), "rows_without_host", 0),
     "link is a broken address": (row(link="http://[::nonsense]/"), "rows_without_host", 0),
+    "link is blank": (row(link=" \t"), "rows_without_host", 0),
+    "link is a path": (row(link="/search?q=shoes"), "rows_without_host", 0),
+    "link has no host": (row(link="https:///shoes"), "rows_without_host", 0),
+    "link has a blank in its host": (row(link="https://a b.example/"), "rows_without_host", 0),
 }  # fmt: skip
 
 

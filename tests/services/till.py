@@ -12,7 +12,7 @@ import msgspec
 from shared.domain.category import ErrorRule, categorize
 from shared.domain.provider import Completed, Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import ProviderError
-from shared.runtime.call import read_answer
+from shared.runtime.exchange import read_answer
 from shared.runtime.http import Account, Wire
 from shared.runtime.oauth import Client
 from shared.store.rows import rows
@@ -62,7 +62,7 @@ class Till:
                 error.culprits = frozenset(part[n] for n in error.places if 0 <= n < len(part))
                 raise
             try:
-                answers = read_answer(endpoint, body, part)
+                answers = read_answer(endpoint, status, body, part)
             except ProviderError as error:
                 error.status = status
                 raise

@@ -78,6 +78,7 @@ async def test_a_sound_pipeline_passes(conn: Connection, ended: UUID) -> None:
         "places",
         "facts",
         "calls",
+        "spending",
         "lineage",
         "jobs",
         "items",
@@ -195,6 +196,15 @@ ENDED: Final = {
         "facts",
         """INSERT INTO provider_facts SELECT gen_random_uuid(), call_id, provider, endpoint, 'x', '{}', NULL
            FROM provider_facts LIMIT 1""",
+    ),
+    "money that no call stands for": (
+        "spending",
+        "INSERT INTO pipeline_budgets SELECT pipeline_id, 1, 0.5 FROM pipelines",
+    ),
+    "a call that stands for another cost": (
+        "spending",
+        """UPDATE provider_calls SET committed_units = units + 1
+           WHERE call_id = (SELECT call_id FROM provider_calls ORDER BY call_id LIMIT 1)""",
     ),
     "a purchase that left nothing": (
         "facts",

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
-from shared.store.calls import Intent, find_facts, insert_calls
+from shared.store.calls import SENT, Intent, find_facts, insert_calls
 from shared.store.jobs import Claim, reap_jobs
 from shared.store.outcomes import BoughtFact, Record, record
 from shared.store.pool import Connection
@@ -51,7 +51,7 @@ async def test_calls_of_held_jobs_are_written_before_they_leave(conn: Connection
     """The row says what is about to be bought, and for whom."""
     job = await held(conn)
     first, second = intent(job), intent(job)
-    assert await insert_calls(conn, [first, second]) == {first.call_id, second.call_id}
+    assert await insert_calls(conn, [first, second]) == {first.call_id: SENT, second.call_id: SENT}
     query = (
         "SELECT pipeline_id::text, job_id, provider, endpoint, subjects, state, outcome FROM provider_calls"
     )
@@ -66,7 +66,7 @@ async def test_calls_of_jobs_no_longer_held_are_refused(conn: Connection) -> Non
     good, stale, early = intent(job), intent(job, job.fence - 1), intent(job, job.fence + 1)
     unknown = Intent(str(uuid7()), job.pipeline_id, job.job_id + 1, job.fence, "p", "answers", 1)
     batch = [stale, good, early, unknown, intent(reaped), intent(reaped, reaped.fence + 1)]
-    assert await insert_calls(conn, batch) == {good.call_id}
+    assert await insert_calls(conn, batch) == {good.call_id: SENT}
     assert await fetch(conn, "SELECT call_id::text FROM provider_calls") == [good.call_id]
 
 

@@ -277,7 +277,7 @@ async def test_a_zombies_late_records_change_no_item(conn: Connection) -> None:
     async with conn.transaction():
         assert await record(conn, late) == set()
     await jobs.complete_job(conn, zombie.job_id, zombie.fence)
-    assert await insert_calls(conn, [intent(zombie)]) == set()
+    assert await insert_calls(conn, [intent(zombie)]) == {}
 
     after = await dump(conn)
     assert {table for table in after if after[table] != before[table]} == {

@@ -13,7 +13,7 @@ from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT, NewItem
 from shared.domain.provider import FactRef
 from shared.domain.results import Ranking, SearchResult
 from shared.store.audit import audit
-from shared.store.calls import Intent, find_facts, insert_calls
+from shared.store.calls import SENT, Intent, find_facts, insert_calls
 from shared.store.jobs import Claim, reap_jobs
 from shared.store.outcomes import BoughtFact, Ending, Evidence, Record, Settlement, record
 from shared.store.pool import Connection, Pool, build_pool, unit_of_work
@@ -53,7 +53,7 @@ async def held(conn: Connection, searches: int = 2, *, lease_seconds: float = 60
 async def call(conn: Connection, job: Claim, subjects: int = 1) -> str:
     """The ledger's row of a call that has left."""
     intent = Intent(str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "answers", subjects)
-    assert await insert_calls(conn, [intent]) == {intent.call_id}
+    assert await insert_calls(conn, [intent]) == {intent.call_id: SENT}
     return intent.call_id
 
 

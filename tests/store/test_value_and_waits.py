@@ -12,6 +12,7 @@ from shared.domain.results import PageResult, Ranking, SearchResult
 from shared.runtime import verdict
 from shared.store import jobs
 from shared.store.audit import audit
+from shared.store.leases import take_lease
 from shared.store.outcomes import Ending, Record, record
 from shared.store.pool import Connection
 from shared.testing.jobs import claim, dispatch
@@ -163,13 +164,15 @@ async def test_an_optional_phase_does_not_wait_for_ever(conn: Connection) -> Non
     pipeline_id = await start(conn, give_up_after_seconds=60)
     await find_pages(conn, pipeline_id, 2)
     await _wait(conn, pipeline_id, CONTENT_SCRAPING, "account")
-    assert await jobs.give_up_items(conn, [SERP_COLLECTION]) == 0
+    assert await jobs.give_up_items(conn) == 0
     await conn.execute("UPDATE pipeline_state SET waiting_since = waiting_since - interval '61 s'")
     await conn.execute("UPDATE waiting SET next_at = now() - interval '1 s'")
+    assert await jobs.give_up_items(conn) == 0, "it is their turn: they are tried first"
     assert await jobs.wake_items(conn, CONTENT_SCRAPING) == 2
     await _wait(conn, pipeline_id, CONTENT_SCRAPING, "account")
+    await conn.execute("UPDATE waiting SET next_at = now() + interval '1 minute'")
 
-    assert await jobs.give_up_items(conn, [SERP_COLLECTION]) == 2
+    assert await jobs.give_up_items(conn) == 2
 
     assert await fetch(
         conn,
@@ -186,12 +189,32 @@ async def test_an_optional_phase_does_not_wait_for_ever(conn: Connection) -> Non
     ]
 
 
+async def test_a_phase_nobody_works_on_is_given_up(conn: Connection) -> None:
+    """Its worker does not run at all: the pipeline must come to its end nevertheless."""
+    pipeline_id = await start(conn, give_up_after_seconds=60)
+    await find_pages(conn, pipeline_id, 3)
+    assert await jobs.give_up_items(conn) == 0
+    await conn.execute("UPDATE ready SET due_at = now() - interval '2 minutes'")
+    await take_lease(conn, "pages", "worker", 30)
+    assert await jobs.give_up_items(conn) == 0
+    await conn.execute("UPDATE leases SET lease_until = now() - interval '1 s'")
+
+    assert await jobs.give_up_items(conn) == 3
+
+    assert await fetch(conn, "SELECT DISTINCT last_error FROM pipeline_state WHERE state = 'skipped'") == [
+        "given up: waited too long for its provider (no worker of it runs)"
+    ]
+    checks = {check.name: check.passed for check in (await audit(conn, pipeline_id)).checks}
+    assert checks["counters"]
+    assert checks["places"]
+
+
 async def test_a_mandatory_phase_waits(conn: Connection) -> None:
     """Without searches there is nothing to report: somebody has to mend the account."""
     pipeline_id = await start(conn, give_up_after_seconds=0)
     await _wait(conn, pipeline_id, SERP_COLLECTION, "account")
 
-    assert await jobs.give_up_items(conn, [SERP_COLLECTION]) == 0
+    assert await jobs.give_up_items(conn) == 0
 
 
 async def test_an_attempt_ends_a_wait(conn: Connection) -> None:

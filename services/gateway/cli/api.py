@@ -7,7 +7,7 @@ import httpx
 
 from services.gateway.standalone import runfile
 from shared import config
-from shared.errors import ConfigError, InputError, LandscapeError, NotFoundError, Problem
+from shared.errors import ConfigError, ConflictError, InputError, LandscapeError, NotFoundError, Problem
 
 #: A pipeline of a million items takes seconds to start, a large report too.
 TIMEOUT_SECONDS = 120.0
@@ -65,6 +65,25 @@ class Api:
         """GET /pipeline/{id}/audit."""
         return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/audit")
 
+    def ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """Any operation under /api/v1; `arguments` are `params` of the query or `json`, the body."""
+        return self._json(method, f"/api/v1{path}", **arguments)
+
+    def steer(self, pipeline_id: str, verb: str, **body: Any) -> dict[str, Any]:
+        """POST /pipeline/{id}/… for pause, unpause, cancel, resume, checkpoints and checkpoints/{name}/rewind."""
+        return self._json("POST", f"/api/v1/pipeline/{pipeline_id}/{verb}", json=body)
+
+    def checkpoints(self, pipeline_id: str) -> list[dict[str, Any]]:
+        """GET /pipeline/{id}/checkpoints."""
+        found: list[dict[str, Any]] = self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints")[
+            "items"
+        ]
+        return found
+
+    def verify_checkpoint(self, pipeline_id: str, name: str) -> dict[str, Any]:
+        """GET /pipeline/{id}/checkpoints/{name}/verify."""
+        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints/{name}/verify")
+
     def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         response = self._call(method, path, **arguments)
         try:
@@ -103,6 +122,8 @@ def _problem(response: httpx.Response) -> LandscapeError:
         case 400 | 413 | 422:
             errors = problem.get("errors") or [{"pointer": "", "detail": title}]
             return InputError(*(Problem(error["pointer"], error["detail"]) for error in errors))
+        case 409:
+            return ConflictError(title)
         case 503:
             return UnavailableError(title)
     return LandscapeError(title)

@@ -35,3 +35,14 @@ def as_json(function: F) -> F:
 def pipeline_id(function: F) -> F:
     """The pipeline, by default the newest."""
     return click.argument("pipeline_id", required=False)(function)
+
+
+def steered(function: F) -> F:
+    """PIPELINE_ID, which must be given, --actor and --reason."""
+    for option in (
+        click.option("--reason", default="", help="Why; kept with what was done."),
+        click.option("--actor", default="cli", show_default=True, help="Who does it."),
+        click.argument("pipeline_id", type=click.UUID),
+    ):
+        function = option(function)
+    return function

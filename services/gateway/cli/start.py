@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -21,6 +22,8 @@ from services.gateway.cli import api, keyword_file, options, watch
 @click.option(
     "--config", "config_", type=click.File("r", encoding="utf-8"), help="JSON for the body's `config`."
 )
+@click.option("--resume-from", type=click.UUID, help="An earlier pipeline: what is not given is taken from it, and what it completed is not done again.")  # fmt: skip
+@click.option("--failed-only", is_flag=True, help="With --resume-from: of the rest only what had failed.")
 @click.option("--watch/--no-watch", "follow", default=False, help="Follow it until it ends.")
 @options.data_dir
 @options.as_json
@@ -32,6 +35,8 @@ def command(  # noqa: PLR0917  click passes them by name
     company: str | None,
     competitors: tuple[str, ...],
     config_: Any,
+    resume_from: UUID | None,
+    failed_only: bool,
     follow: bool,
     data_dir: Path,
     as_json: bool,
@@ -49,8 +54,26 @@ def command(  # noqa: PLR0917  click passes them by name
         body["competitors"] = [_company(competitor) for competitor in competitors]
     if config_:
         body["config"] = _decode(config_)
+    if resume_from or failed_only:
+        body = _resume(body, resume_from, failed_only=failed_only)
     with api.connect(data_dir) as gateway:
         return _start(gateway, body, follow=follow, as_json=as_json)
+
+
+def _resume(body: dict[str, Any], earlier: UUID | None, *, failed_only: bool) -> dict[str, Any]:
+    """Without what was not given, so that the earlier pipeline's counts."""
+    if earlier is None:
+        raise click.UsageError(
+            "--failed-only goes with --resume-from; `landscape resume` goes on with a pipeline"
+        )
+    if not isinstance(given := body.get("config", {}), dict):
+        raise click.BadParameter("--config must be a JSON object")
+    config = {
+        **given,
+        "resume_from_pipeline_id": str(earlier),
+        "resume_failed_only": failed_only,
+    }
+    return {name: value for name, value in body.items() if value} | {"config": config}
 
 
 def _start(gateway: api.Api, body: dict[str, Any], *, follow: bool, as_json: bool) -> int:

@@ -1,19 +1,20 @@
 """Progress of a pipeline and health of the system."""
 
 import asyncio
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from services.gateway.dependencies import Gateway
 from services.gateway.monitoring.checks import check_record, check_redis
-from services.gateway.monitoring.schemas import Progress, SystemHealth
+from services.gateway.monitoring.schemas import Progress, RetryReport, SystemHealth
 from services.gateway.monitoring.verdict import judge
 from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
+from shared.store.retry_history import retry_statistics
 
 #: For each store; health is asked for when something hangs.
 HEALTH_BUDGET_SECONDS: Final = 3.0
@@ -36,6 +37,14 @@ class MonitoringController(Controller):
             pipeline = await get_pipeline_state(conn, pipeline_id)
             phases = await phase_progress(conn, pipeline_id)
         return Progress(pipeline_id, pipeline.state, pipeline.created_at, pipeline.ended_at, phases)
+
+    @get("/retry-statistics", operation_id="getRetryStatistics", summary="Attempts that ended in an error.")
+    async def retries(
+        self, gateway: NamedDependency[Gateway], days: Annotated[float, QueryParameter(gt=0, le=366)] = 1.0
+    ) -> RetryReport:
+        """By phase and category, with what became of their items since."""
+        async with gateway.connection() as conn:
+            return RetryReport(days, await retry_statistics(conn, days))
 
     @get("/health", operation_id="getHealth", summary="Health of the whole system, with reasons.")
     async def health(self, gateway: NamedDependency[Gateway]) -> Response[SystemHealth]:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 import msgspec
 
+from shared.store.breakers import BreakerRow
 from shared.store.health import DueHealth, LeaderHealth, ProviderHealth, QueueHealth, WaitingHealth
 from shared.store.progress import PhaseProgress
+from shared.store.retry_history import RetryStatistics
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -20,6 +22,13 @@ class Progress(msgspec.Struct, frozen=True):
     created_at: datetime
     ended_at: datetime | None
     phases: list[PhaseProgress]
+
+
+class RetryReport(msgspec.Struct, frozen=True):
+    """Attempts of the last days that ended in an error."""
+
+    days: float
+    phases: list[RetryStatistics]
 
 
 class SystemHealth(msgspec.Struct, frozen=True):
@@ -40,3 +49,5 @@ class SystemHealth(msgspec.Struct, frozen=True):
     waiting: list[WaitingHealth]
     providers: list[ProviderHealth]
     """Calls of the last ten minutes."""
+    breakers: list[BreakerRow]
+    """Of services whose workers have run."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.gateway.monitoring.schemas import Status, SystemHealth
-from shared.domain.phases import PHASES, Phase
+from shared.domain.breaker import BreakerState
+from shared.domain.phases import PHASES, Phase, of_service
 from shared.store.health import Health
 
 NOT_CHECKED: Final = "not checked"
@@ -40,6 +41,7 @@ def judge(database: str, redis: str, health: Health) -> SystemHealth:
         due=health.due,
         waiting=health.waiting,
         providers=health.providers,
+        breakers=health.breakers,
     )
 
 
@@ -49,8 +51,13 @@ def _partial(health: Health) -> Iterator[str]:
         # An optional service may be switched off on purpose, as long as nothing waits for it.
         if phase.service and phase.service not in leading and (phase.mandatory or _has_work(phase, health)):
             yield f"no worker of {phase.service} is alive: start one with `landscape worker {phase.service}`"
+    shut = [breaker for breaker in health.breakers if breaker.state != BreakerState.CLOSED]
+    for breaker in shut:
+        state = breaker.state.replace("_", " ")
+        yield f"the circuit breaker of {breaker.service} is {state}: {breaker.reason}"
+    kept = {of_service(breaker.service).name for breaker in shut}
     for due in health.due:
-        if due.oldest_seconds > OLDEST_DUE_SECONDS:
+        if due.oldest_seconds > OLDEST_DUE_SECONDS and due.phase not in kept:
             yield f"{due.phase}: {due.items} items are due, the oldest for {due.oldest_seconds:.0f} s"
     for waiting in health.waiting:
         if waiting.reason in STUCK:

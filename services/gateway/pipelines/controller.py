@@ -8,14 +8,19 @@ from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from services.gateway.actor import actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
 from shared import log
 from shared.domain.pipeline import Frozen, freeze
 from shared.domain.start import parse
+from shared.domain.takeover import predecessor, taken_over, unknown
+from shared.errors import NotFoundError
 from shared.store.audit import Audit, audit
+from shared.store.control import Act
 from shared.store.migrate import require_schema
-from shared.store.pipelines import get_pipeline, initialize_pipeline, list_pipelines
+from shared.store.pipelines import Pipeline, get_pipeline, initialize_pipeline, list_pipelines
+from shared.store.takeover import take_over
 
 _log = log.get(__name__)
 
@@ -37,15 +42,19 @@ class PipelineController(Controller):
     ) -> Response[schemas.Started]:
         """Buy nothing yet: the items are due from now on, and the workers take them."""
         body = await request.body()
+        earlier = await _find_earlier(gateway, body)
 
         def read() -> Frozen:
-            return freeze(parse(body), gateway.data_source, gateway.services, gateway.model)
+            whole = taken_over(body, earlier.config, gateway.data_source) if earlier else body
+            return freeze(parse(whole), gateway.data_source, gateway.services, gateway.model)
 
         # A million keywords take seconds; other requests are answered meanwhile.
         frozen = await asyncio.to_thread(read)
         async with gateway.unit_of_work() as conn:
             await require_schema(conn)
             pipeline_id = await initialize_pipeline(conn, frozen.config)
+            if earlier:
+                await take_over(conn, pipeline_id, frozen.config, earlier, Act(actor_of(request)))
         started = schemas.Started(
             pipeline_id=pipeline_id,
             state="running",
@@ -84,3 +93,14 @@ class PipelineController(Controller):
         """Reads everything there is of the pipeline; a big one takes seconds."""
         async with gateway.connection() as conn:
             return await audit(conn, pipeline_id)
+
+
+async def _find_earlier(gateway: Gateway, body: bytes) -> Pipeline | None:
+    """The pipeline a start's body resumes from. Raises InputError when there is none of this id."""
+    if (pipeline_id := predecessor(body)) is None:
+        return None
+    try:
+        async with gateway.connection() as conn:
+            return await get_pipeline(conn, pipeline_id)
+    except NotFoundError:
+        raise unknown(pipeline_id) from None

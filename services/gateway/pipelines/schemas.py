@@ -1,14 +1,22 @@
 """What the pipeline endpoints answer."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
+from services.gateway.actor import check_name, check_reason
 from shared.domain.pipeline import Merged, PipelineConfig
+from shared.store.checkpoints import Checkpoint
+from shared.store.control import Action
 from shared.store.pipelines import Listed, Pipeline
 
 BASE = "/api/v1"
+
+Actor = Annotated[str, Meta(extra={"check": check_name})]
+Reason = Annotated[str, Meta(extra={"check": check_reason})]
 
 
 class Links(msgspec.Struct, frozen=True, rename={"itself": "self"}):
@@ -65,6 +73,82 @@ class Page(msgspec.Struct, frozen=True):
     """The newest pipelines."""
 
     items: list[Summary]
+
+
+class SteerRequest(msgspec.Struct, frozen=True):
+    """Who pauses, unpauses or cancels a pipeline, and why."""
+
+    actor: Actor = ""
+    reason: Reason = ""
+
+
+class ResumeRequest(msgspec.Struct, frozen=True):
+    """How an ended or paused pipeline goes on."""
+
+    resume_failed_only: bool = False
+    """Leave out what was given up or cancelled."""
+    actor: Actor = ""
+    reason: Reason = ""
+
+
+class CheckpointRequest(msgspec.Struct, frozen=True):
+    """A checkpoint of the present position."""
+
+    name: str
+    actor: Actor = ""
+    reason: Reason = ""
+
+
+class RewindRequest(msgspec.Struct, frozen=True):
+    """How a pipeline goes back to a checkpoint."""
+
+    rebuy: bool = False
+    """Buy again what was bought since; else the stored answers answer again."""
+    actor: Actor = ""
+    reason: Reason = ""
+
+
+class Steered(msgspec.Struct, frozen=True):
+    """Where a pipeline stands after what was done to it."""
+
+    pipeline_id: UUID
+    state: str
+    links: Links
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """A pipeline goes on."""
+
+    pipeline_id: UUID
+    state: str
+    items: int
+    """That are due again, without those that are only computed anew."""
+    links: Links
+
+
+class WentBack(msgspec.Struct, frozen=True):
+    """A pipeline went back to a checkpoint, and goes on from there."""
+
+    pipeline_id: UUID
+    state: str
+    set_back: int
+    removed: int
+    """Items that only later results had named."""
+    facts_expired: int
+    checkpoints_removed: int
+    links: Links
+
+
+class CheckpointPage(msgspec.Struct, frozen=True):
+    """Checkpoints, newest first."""
+
+    items: list[Checkpoint]
+
+
+class ActionPage(msgspec.Struct, frozen=True):
+    """What operators did, newest first."""
+
+    items: list[Action]
 
 
 def links(pipeline_id: UUID) -> Links:

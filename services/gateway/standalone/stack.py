@@ -38,8 +38,14 @@ def provider_prefix(service: str) -> str:
 
 def configured(environment: Mapping[str, str], services: Collection[str]) -> list[str]:
     """Services whose provider has a key, or an address of its own."""
-    decisive = ("API_KEY", "API_KEY_FILE", "REFRESH_TOKEN", "REFRESH_TOKEN_FILE", "BASE_URL")
-    return [s for s in services if any(environment.get(f"{provider_prefix(s)}{name}") for name in decisive)]
+    return [
+        service
+        for service in services
+        for key in ("REFRESH_TOKEN" if service in SIMULATED_ACCOUNTS else "API_KEY",)
+        if any(
+            environment.get(f"{provider_prefix(service)}{name}") for name in (key, f"{key}_FILE", "BASE_URL")
+        )
+    ]
 
 
 def common(environment: Mapping[str, str]) -> dict[str, str]:

@@ -54,6 +54,8 @@ WITH counted AS (
     CROSS JOIN LATERAL (VALUES
         (s.state),
         ('waiting.' || s.wait_reason),
+        (CASE WHEN s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out')
+              THEN 'given_up' END),
         (CASE WHEN s.state = 'completed' AND s.degraded IS NOT NULL THEN 'degraded' END),
         (CASE WHEN s.state = 'completed' AND s.from_store THEN 'from_store' END)) AS d (name)
     WHERE s.pipeline_id = %(pipeline_id)s AND d.name IS NOT NULL
@@ -61,7 +63,7 @@ WITH counted AS (
 ), summed AS (
     SELECT phase, name, sum(delta) AS n FROM counters
     WHERE pipeline_id = %(pipeline_id)s
-      AND (name IN ('pending', 'processing', 'completed', 'failed', 'skipped', 'degraded', 'from_store')
+      AND (name IN ('pending', 'processing', 'completed', 'failed', 'skipped', 'given_up', 'degraded', 'from_store')
            OR starts_with(name, 'waiting.'))
     GROUP BY phase, name
 )
@@ -132,11 +134,29 @@ WHERE c.pipeline_id = %(pipeline_id)s
 ORDER BY c.call_id LIMIT 5
 
 -- name: find_unsettled_calls
--- Calls still under way although the pipeline has ended.
+-- Calls still under way although the pipeline has ended; one that is just being cancelled may have some.
 SELECT 'call ' || c.call_id || ' was sent at ' || c.sent_at || ' and never settled', count(*) OVER ()
 FROM provider_calls c JOIN pipelines p ON p.pipeline_id = c.pipeline_id
-WHERE c.pipeline_id = %(pipeline_id)s AND c.state = 'sent' AND p.ended_at IS NOT NULL
+WHERE c.pipeline_id = %(pipeline_id)s AND c.state = 'sent' AND p.ended_at IS NOT NULL AND NOT p.unsettled
 ORDER BY c.call_id LIMIT 5
+
+-- name: find_uncounted_spending
+-- A budget that is not what its calls stand for; calls of this pipeline that stand for another cost than they had.
+WITH wrong AS (
+    SELECT 'the budget has ' || b.committed || ' committed, its calls stand for ' || coalesce(c.money, 0) AS example
+    FROM pipeline_budgets b
+    LEFT JOIN LATERAL (
+        SELECT sum(coalesce(committed_money, money)) AS money FROM provider_calls WHERE pipeline_id = b.pipeline_id
+    ) c ON true
+    WHERE b.pipeline_id = %(pipeline_id)s AND abs(b.committed - coalesce(c.money, 0)) > 1e-6 * (1 + b.committed)
+    UNION ALL
+    SELECT 'call ' || call_id || ' cost ' || units || ' units and stands for ' || committed_units
+    FROM provider_calls
+    WHERE pipeline_id = %(pipeline_id)s AND state <> 'sent'
+      AND (committed_units IS DISTINCT FROM units AND committed_units IS NOT NULL AND units IS NOT NULL
+           OR committed_money IS DISTINCT FROM money AND committed_money IS NOT NULL AND money IS NOT NULL)
+)
+SELECT example, count(*) OVER () FROM wrong ORDER BY example LIMIT 5
 
 -- name: find_dangling_lineage
 -- Results that name no fact, or one that is not stored. Closing phases buy nothing: they rest on all results.
@@ -153,16 +173,17 @@ ORDER BY r.item_id LIMIT 5
 -- Jobs of an ended pipeline that are still to be done. One whose holder is alive is just being closed.
 SELECT 'job ' || j.job_id || ' is ' || j.state, count(*) OVER ()
 FROM job_queue j JOIN pipelines p ON p.pipeline_id = j.pipeline_id
-WHERE j.pipeline_id = %(pipeline_id)s AND p.ended_at IS NOT NULL
+WHERE j.pipeline_id = %(pipeline_id)s AND p.ended_at IS NOT NULL AND NOT p.unsettled
   AND (j.state IN ('pending', 'dispatched')
        OR j.state = 'processing' AND j.lease_until <= now() - make_interval(secs => %(grace)s))
 ORDER BY j.job_id LIMIT 5
 
 -- name: find_open_items
--- Items of an ended pipeline that are still to be done.
+-- Items of an ended pipeline that are still to be done; one that is just being cancelled may have some.
 SELECT 'item ' || s.item_id || ' is ' || s.state, count(*) OVER ()
 FROM pipeline_state s JOIN pipelines p ON p.pipeline_id = s.pipeline_id
-WHERE s.pipeline_id = %(pipeline_id)s AND p.ended_at IS NOT NULL AND s.state IN ('pending', 'processing')
+WHERE s.pipeline_id = %(pipeline_id)s AND p.ended_at IS NOT NULL AND NOT p.unsettled
+  AND s.state IN ('pending', 'processing')
 ORDER BY s.item_id LIMIT 5
 
 -- name: sum_ledger

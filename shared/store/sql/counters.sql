@@ -22,20 +22,21 @@ SET ended_at = now(),
                  WHEN c.gaps > 0 THEN 'completed_with_gaps'
                  ELSE 'completed' END
 FROM (
-    SELECT c.pipeline_id,
+    SELECT c.pipeline_id, o.reopened,
            coalesce(sum(delta) FILTER (WHERE name IN ('pending', 'processing')), 0) AS open,
            coalesce(sum(delta) FILTER (WHERE name IN ('failed', 'given_up')), 0) AS gaps,
            coalesce(sum(delta) FILTER (WHERE name = 'completed' AND phase = ANY(%(mandatory)s)), 0) AS mandatory_done
     FROM counters c JOIN pipelines o ON o.pipeline_id = c.pipeline_id AND o.ended_at IS NULL
-    GROUP BY c.pipeline_id
+    GROUP BY c.pipeline_id, o.reopened
 ) c
-WHERE p.pipeline_id = c.pipeline_id AND p.state = 'running' AND c.open = 0
+-- Items put back since these counters were read: whoever did it has raised the number, and waited for this row or is waited for.
+WHERE p.pipeline_id = c.pipeline_id AND p.state = 'running' AND c.open = 0 AND p.reopened = c.reopened
 RETURNING p.pipeline_id::text, p.state
 
 -- name: find_closing
 -- Running pipelines in which nothing is open but the phases that need no provider.
 SELECT c.pipeline_id::text
-FROM counters c JOIN pipelines p ON p.pipeline_id = c.pipeline_id AND p.state = 'running'
+FROM counters c JOIN pipelines p ON p.pipeline_id = c.pipeline_id AND p.ended_at IS NULL AND p.state = 'running'
 WHERE c.name IN ('pending', 'processing')
 GROUP BY c.pipeline_id
 HAVING coalesce(sum(c.delta) FILTER (WHERE c.phase <> ALL(%(closing)s)), 0) = 0

@@ -79,7 +79,7 @@ RETURNING j.pipeline_id::text, j.item_ids, j.fence
 
 -- name: get_settings
 -- What workers need of a pipeline's frozen configuration: all of it but what is large.
-SELECT config - 'keywords' - 'landscapes' FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+SELECT config - 'keywords' - 'landscapes', extract(epoch FROM created_at)::float8 FROM pipelines WHERE pipeline_id = %(pipeline_id)s
 
 -- name: claim_items
 -- Moves the claimed job's items to processing and returns them.
@@ -123,8 +123,8 @@ WHERE job_id = %(job_id)s AND fence = %(fence)s AND state = 'processing'
         AND s.job_id = job_queue.job_id AND s.state = 'processing')
 
 -- name: reap_jobs
--- Jobs whose holder is gone: items back to due (alone after the second crash, failed after %(crash_limit)s),
--- calls that had left in doubt. Returns how many jobs and items.
+-- Jobs whose holder is gone: items back to due (alone after the second crash, failed and a dead letter after
+-- %(crash_limit)s), calls that had left in doubt. Returns how many jobs and items.
 WITH expired AS (
     UPDATE job_queue
     SET state = 'expired', fence = fence + 1, lease_until = NULL, ended_at = now()
@@ -138,7 +138,17 @@ WITH expired AS (
     FROM expired e
     WHERE s.pipeline_id = e.pipeline_id AND s.item_id = ANY(e.item_ids)
       AND s.state = 'processing' AND s.job_id = e.job_id
-    RETURNING s.pipeline_id, s.item_id, s.state, s.crashes
+    RETURNING s.pipeline_id, s.item_id, s.state, s.crashes, s.attempts, s.last_error
+), dead AS (
+    INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority, state, ended_at,
+                           fingerprint, error_category, last_error, attempts, crashes)
+    SELECT r.pipeline_id, %(queue)s, %(phase)s, ARRAY[r.item_id], p.priority, 'dead_letter', now(),
+           'crash', 'crash', r.last_error, r.attempts, r.crashes
+    FROM returned r JOIN pipelines p ON p.pipeline_id = r.pipeline_id
+    WHERE r.state = 'failed'
+    ON CONFLICT ((item_ids[1])) WHERE state = 'dead_letter' DO UPDATE
+    SET fingerprint = 'crash', error_category = 'crash', last_error = excluded.last_error,
+        attempts = excluded.attempts, crashes = excluded.crashes, ended_at = now()
 ), due AS (
     INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
     SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.crashes > 1, i.value
@@ -183,14 +193,13 @@ WITH due_now AS MATERIALIZED (
 SELECT count(*)::int FROM woken
 
 -- name: keep_best
--- Due items beyond a running pipeline's cap are skipped by rule once nothing upstream is open. What is under way,
--- ended or waiting counts towards the cap. Returns how many.
+-- Due items beyond a running pipeline's cap are skipped by rule once nothing upstream is open, some at a time. What is
+-- under way, ended or waiting counts towards the cap; the counters say first whether there is any surplus at all.
+-- Returns how many.
 WITH capped AS MATERIALIZED (
     SELECT p.pipeline_id, (p.item_caps ->> %(phase)s)::bigint
-           - coalesce(sum(c.delta) FILTER (WHERE c.phase = %(phase)s AND (
-                 c.name IN ('processing', 'completed', 'failed') OR starts_with(c.name, 'waiting.'))), 0)
-           - (SELECT coalesce(sum(cardinality(j.item_ids)), 0) FROM job_queue j
-              WHERE j.pipeline_id = p.pipeline_id AND j.job_type = %(phase)s AND j.state IN ('pending', 'dispatched')) AS room
+           - coalesce(sum(c.delta) FILTER (WHERE c.phase = %(phase)s AND c.name IN (
+                 'pending', 'processing', 'completed', 'failed')), 0) AS room
     FROM pipelines p JOIN counters c ON c.pipeline_id = p.pipeline_id
     WHERE p.ended_at IS NULL AND p.state = 'running' AND p.item_caps ? %(phase)s
     GROUP BY p.pipeline_id
@@ -198,9 +207,11 @@ WITH capped AS MATERIALIZED (
         WHERE c.phase = ANY(%(upstream)s) AND c.name IN ('pending', 'processing')), 0) = 0
 ), surplus AS MATERIALIZED (
     SELECT r.pipeline_id, r.item_id FROM capped c CROSS JOIN LATERAL (
+        -- The index read backwards: the least valuable first.
         SELECT pipeline_id, item_id FROM ready
-        WHERE phase = %(phase)s AND pipeline_id = c.pipeline_id
-        ORDER BY value DESC, due_at, item_id OFFSET greatest(c.room, 0) FOR UPDATE SKIP LOCKED) r
+        WHERE phase = %(phase)s AND pipeline_id = c.pipeline_id AND batch_key = '' AND NOT alone
+        ORDER BY value, due_at DESC, item_id DESC LIMIT least(-c.room, %(limit)s) FOR UPDATE SKIP LOCKED) r
+    WHERE c.room < 0
 ), taken AS (
     DELETE FROM ready r USING surplus s WHERE r.pipeline_id = s.pipeline_id AND r.item_id = s.item_id
     RETURNING r.pipeline_id, r.item_id
@@ -217,27 +228,46 @@ WITH capped AS MATERIALIZED (
 SELECT count(*)::int FROM skipped
 
 -- name: give_up_items
--- Items of optional phases that have waited for longer than their pipeline allows are skipped; each is a gap.
+-- Items of optional phases that have waited for longer than their pipeline allows, and wait still, are skipped; so are
+-- those that have been due for so long while nobody works on their phase. Each is a gap.
 WITH late AS MATERIALIZED (
     SELECT w.pipeline_id, w.item_id
     FROM waiting w JOIN pipelines p ON p.pipeline_id = w.pipeline_id AND p.state = 'running'
-    WHERE w.since < now() - make_interval(secs => p.give_up_after_seconds) AND w.phase <> ALL(%(mandatory)s)
+    -- Not what is due by now: it may have waited for nobody but this system itself, which was stopped.
+    WHERE w.since < now() - make_interval(secs => p.give_up_after_seconds) AND w.next_at > now()
+      AND w.phase <> ALL(%(mandatory)s)
     LIMIT %(limit)s
     FOR UPDATE OF w SKIP LOCKED
 ), taken AS (
     DELETE FROM waiting w USING late l WHERE w.pipeline_id = l.pipeline_id AND w.item_id = l.item_id
     RETURNING w.pipeline_id, w.item_id, w.phase, w.reason
+), forlorn AS MATERIALIZED (
+    SELECT r.pipeline_id, r.item_id
+    FROM unnest(%(phases)s::text[], %(services)s::text[]) AS s (phase, service)
+    JOIN pipelines p ON p.state = 'running' AND p.ended_at IS NULL
+    JOIN ready r ON r.phase = s.phase AND r.pipeline_id = p.pipeline_id
+    WHERE r.due_at < now() - make_interval(secs => p.give_up_after_seconds)
+      AND NOT EXISTS (SELECT FROM leases l WHERE l.name = s.service AND l.lease_until > now())
+    LIMIT %(limit)s
+    FOR UPDATE OF r SKIP LOCKED
+), left_alone AS (
+    DELETE FROM ready r USING forlorn f WHERE r.pipeline_id = f.pipeline_id AND r.item_id = f.item_id
+    RETURNING r.pipeline_id, r.item_id, r.phase, NULL AS reason
 ), skipped AS (
     UPDATE pipeline_state s
     SET state = 'skipped', next_at = NULL, wait_reason = NULL, error_category = 'provider_unavailable',
-        last_error = 'given up: waited too long for its provider (' || t.reason || ')'
+        last_error = 'given up: waited too long for its provider (' || coalesce(t.reason, 'no worker of it runs') || ')'
                      || coalesce(': ' || s.last_error, ''), updated_at = now()
-    FROM taken t WHERE s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id AND s.state = 'pending'
+    FROM (SELECT * FROM taken UNION ALL SELECT * FROM left_alone) t
+    WHERE s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id AND s.state = 'pending'
     RETURNING s.pipeline_id, t.phase, t.reason
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT pipeline_id, phase, d.name, sum(d.delta)
-    FROM skipped, LATERAL (VALUES ('pending', -1), ('skipped', 1), ('given_up', 1), ('waiting.' || reason, -1)) AS d (name, delta)
+    FROM skipped, LATERAL (VALUES
+        ('pending', -1), ('skipped', 1), ('given_up', 1),
+        ('waiting.' || reason, CASE WHEN reason IS NULL THEN 0 ELSE -1 END)) AS d (name, delta)
+    WHERE d.delta <> 0
     GROUP BY 1, 2, 3
 )
 SELECT count(*)::int FROM skipped

@@ -1,7 +1,11 @@
 -- name: insert_pipeline
 -- A running pipeline with its frozen configuration.
-INSERT INTO pipelines (pipeline_id, config, config_hash, priority, give_up_after_seconds, item_caps)
-VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s, %(give_up)s, %(caps)s::jsonb)
+INSERT INTO pipelines (pipeline_id, config, config_hash, priority, give_up_after_seconds, item_caps, checkpoint_interval)
+VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s, %(give_up)s, %(caps)s::jsonb, %(interval)s)
+
+-- name: insert_budget
+-- What a new pipeline may spend.
+INSERT INTO pipeline_budgets (pipeline_id, budget) VALUES (%(pipeline_id)s, %(budget)s)
 
 -- name: insert_states
 -- Every item of a new pipeline is pending.

@@ -1,0 +1,49 @@
+"""Who does something, as far as a request says it: the field `actor`, else the header X-Actor, else `api`."""
+
+from typing import Any, Final
+
+from litestar import Request
+
+from shared.errors import InputError, Problem
+
+HEADER: Final = "X-Actor"
+UNNAMED: Final = "api"
+#: Characters of an actor's name, and of the reason for what it does.
+NAME_LENGTH: Final = 100
+REASON_LENGTH: Final = 500
+
+
+def actor_of(request: Request[Any, Any, Any], named: str = "") -> str:
+    """`named` is the body's field. Raises InputError for a header that is no name."""
+    if named:
+        return named
+    name = request.headers.get(HEADER, "").strip()
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise InputError(Problem(f"?{HEADER}", str(error))) from None
+    return name or UNNAMED
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError for what is no name; a check of `strict_json`."""
+    _check(name, NAME_LENGTH)
+
+
+def check_reason(reason: str) -> None:
+    """Raise ValueError for what cannot be written down; a check of `strict_json`."""
+    _check(reason, REASON_LENGTH)
+
+
+def check_given_reason(reason: str) -> None:
+    """As `check_reason`, where there must be one."""
+    if not reason.strip():
+        raise ValueError("must not be empty: say why")
+    check_reason(reason)
+
+
+def _check(text: str, length: int) -> None:
+    if len(text) > length:
+        raise ValueError(f"has {len(text)} characters; at most {length} are allowed")
+    if not text.isprintable():
+        raise ValueError("must not hold control characters")

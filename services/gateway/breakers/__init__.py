@@ -1,0 +1,1 @@
+"""Circuit breakers: how they are, and what operators want of them."""

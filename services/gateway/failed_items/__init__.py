@@ -1,0 +1,1 @@
+"""Items that ended without a result, and their second chance."""

@@ -1,0 +1,1 @@
+"""How long the queues are, and what is dead in them."""

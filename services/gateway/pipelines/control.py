@@ -1,0 +1,97 @@
+"""Pause, unpause, cancel and resume a pipeline, and see what was done to it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from services.gateway.actor import actor_of
+from services.gateway.dependencies import Gateway
+from services.gateway.pipelines import schemas
+from shared import log
+from shared.domain.strict_json import decode
+from shared.store import control
+from shared.store.control import Act
+from shared.store.pipelines import get_pipeline_state
+from shared.store.pool import Connection
+
+_log = log.get(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class ControlController(Controller):
+    """/api/v1/pipeline/{pipeline_id}"""
+
+    path = "/pipeline/{pipeline_id:uuid}"
+    tags = ("pipelines",)
+
+    @post("/pause", operation_id="pausePipeline", status_code=200, summary="Start no more calls for now.")
+    async def pause(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+    ) -> schemas.Steered:
+        """Within two seconds. Calls in flight end and are recorded. 409 unless it is running."""
+        return await _steer(request, gateway, pipeline_id, control.pause)
+
+    @post("/unpause", operation_id="unpausePipeline", status_code=200, summary="Go on after a pause.")
+    async def unpause(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+    ) -> schemas.Steered:
+        """At once. 409 unless it is paused."""
+        return await _steer(request, gateway, pipeline_id, control.unpause)
+
+    @post(
+        "/cancel", operation_id="cancelPipeline", status_code=200, summary="End a pipeline before its time."
+    )
+    async def cancel(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+    ) -> schemas.Steered:
+        """Calls in flight end and are recorded; everything else is skipped. What is completed stays. 409 when it has ended."""
+        steered = await _steer(request, gateway, pipeline_id, control.cancel)
+        await control.settle(gateway.pool, pipeline_id)
+        return steered
+
+    @post("/resume", operation_id="resumePipeline", status_code=200, summary="Go on with an ended pipeline.")
+    async def resume(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+    ) -> schemas.Resumed:
+        """By its frozen configuration.
+
+        Failed items, and unless told otherwise given-up and cancelled ones, are due
+        again. 409 when it is running, or nothing is left to do.
+        """
+        body = decode(await request.body() or b"{}", schemas.ResumeRequest)
+        act = Act(actor_of(request, body.actor), body.reason)
+        async with gateway.unit_of_work() as conn:
+            items = await control.resume_pipeline(
+                conn, pipeline_id, resume_failed_only=body.resume_failed_only, act=act
+            )
+        _log.info("pipeline_resumed", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
+        return schemas.Resumed(pipeline_id, "running", items, schemas.links(pipeline_id))
+
+    @get("/actions", operation_id="listPipelineActions", summary="What operators did to a pipeline.")
+    async def actions(
+        self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+    ) -> schemas.ActionPage:
+        """The newest hundred: who, when, why, and what it came to."""
+        async with gateway.connection() as conn:
+            await get_pipeline_state(conn, pipeline_id)
+            return schemas.ActionPage(await control.list_actions(conn, pipeline_id))
+
+
+async def _steer(
+    request: AnyRequest,
+    gateway: Gateway,
+    pipeline_id: UUID,
+    steer: Callable[[Connection, UUID, Act], Awaitable[None]],
+) -> schemas.Steered:
+    body = decode(await request.body() or b"{}", schemas.SteerRequest)
+    act = Act(actor_of(request, body.actor), body.reason)
+    async with gateway.unit_of_work() as conn:
+        await steer(conn, pipeline_id, act)
+        pipeline = await get_pipeline_state(conn, pipeline_id)
+    _log.info("pipeline_steered", pipeline_id=str(pipeline_id), to=pipeline.state, actor=act.actor)
+    return schemas.Steered(pipeline_id, pipeline.state, schemas.links(pipeline_id))

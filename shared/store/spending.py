@@ -1,0 +1,60 @@
+"""Budgets of pipelines, and what providers were charged by the day."""
+
+from datetime import date
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from shared.store import queries
+from shared.store.control import Act, note
+from shared.store.pipelines import get_pipeline_state
+from shared.store.pool import Connection
+
+_SQL = queries.load("spending")
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """Money of a pipeline."""
+
+    budget: float | None
+    """What it may spend in all; None: no limit."""
+    committed: float | None
+    """Spent, or set aside for calls whose cost is not known yet; None: nobody counts it."""
+
+
+class Day(msgspec.Struct, frozen=True):
+    """A provider's units on one day."""
+
+    provider: str
+    day: date
+    """In the provider's own time zone."""
+    most: float | None
+    """None: no limit."""
+    committed: float
+    """Charged, or set aside for calls whose charge is not known yet."""
+
+
+async def get_budget(conn: Connection, pipeline_id: UUID) -> Budget:
+    """Raises NotFoundError for an unknown pipeline."""
+    await get_pipeline_state(conn, pipeline_id)
+    cursor = await conn.execute(_SQL["get_budget"], {"pipeline_id": pipeline_id})
+    row = await cursor.fetchone()
+    return Budget(*cast("tuple[float, float]", row)) if row else Budget(None, None)
+
+
+async def set_budget(conn: Connection, pipeline_id: UUID, budget: float, act: Act) -> None:
+    """Allow so much in all, and let those try again who wait for it. One transaction, the caller's.
+
+    Raises NotFoundError.
+    """
+    before = await get_budget(conn, pipeline_id)
+    await conn.execute(_SQL["set_budget"], {"pipeline_id": pipeline_id, "budget": budget})
+    await conn.execute(_SQL["wake_for_budget"], {"pipeline_id": pipeline_id})
+    await note(conn, pipeline_id, "budget", act, before=before.budget, budget=budget)
+
+
+async def list_days(conn: Connection, limit: int) -> list[Day]:
+    """Newest first."""
+    cursor = await conn.execute(_SQL["list_days"], {"limit": limit})
+    return [Day(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]

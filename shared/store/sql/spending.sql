@@ -1,0 +1,17 @@
+-- name: get_budget
+-- A pipeline's budget with what is committed of it; no row without one.
+SELECT budget, committed FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id)s
+
+-- name: set_budget
+-- A pipeline may spend so much in all. What it has spent before it had a budget counts, as far as it is known.
+INSERT INTO pipeline_budgets (pipeline_id, budget, committed)
+SELECT %(pipeline_id)s, %(budget)s, coalesce(sum(money), 0) FROM provider_calls WHERE pipeline_id = %(pipeline_id)s
+ON CONFLICT (pipeline_id) DO UPDATE SET budget = excluded.budget
+
+-- name: wake_for_budget
+-- Items that wait for the budget are due at once: who finds that it does not suffice waits again.
+UPDATE waiting SET next_at = now() WHERE pipeline_id = %(pipeline_id)s AND reason = 'budget' AND next_at > now()
+
+-- name: list_days
+-- What providers were charged, or may be, by day of their own time zone; the newest first.
+SELECT provider, day, most, committed FROM provider_days ORDER BY day DESC, provider LIMIT %(limit)s

@@ -1,0 +1,133 @@
+"""Limits of units and money, and purchases shared by workers: what a worker does where the ledger says no."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from shared.domain.gate import GatePolicy, GateShut
+from shared.domain.provider import Limits
+from shared.store.pool import Connection
+from shared.testing.gate import FakeGate
+from shared.testing.jobs import dispatch, hold, start_searches
+from shared.testing.provider import UNITS, ScriptedProvider
+from shared.testing.rows import fetch
+from shared.testing.worker import open_worker
+from tests.runtime.buying import Server
+
+pytestmark = pytest.mark.anyio
+
+PRICE = 0.5
+ENDINGS = "SELECT state, attempts, wait_reason, next_at > now() + interval '100 s' FROM pipeline_state"
+
+
+@pytest.fixture
+async def conn(postgres_url: str) -> AsyncIterator[Connection]:
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+def limited(units_per_day: float) -> ScriptedProvider:
+    scripted = ScriptedProvider()
+    limits = Limits(200, units_per_day=units_per_day, day_zone="America/Los_Angeles")
+    scripted.provider = replace(scripted.provider, limits=limits)
+    return scripted
+
+
+async def test_a_used_up_day_is_waited_for_without_a_call_or_an_attempt(
+    postgres_url: str, conn: Connection
+) -> None:
+    """Until the provider's own midnight; afterwards nobody even asks the ledger."""
+    scripted = limited(2 * UNITS)
+    gate = FakeGate(GatePolicy(200))
+    async with open_worker(postgres_url, scripted, gate=gate) as worker:
+        await worker.processor.process(await dispatch(conn, await start_searches(conn, 5)))
+        with pytest.raises(GateShut, match="quota"):
+            gate.refuse_if_held()
+
+    assert len(scripted.requests) == 2
+    rows = await fetch(conn, "SELECT state, attempts, wait_reason FROM pipeline_state ORDER BY state")
+    assert rows == [("completed", 1, None)] * 2 + [("pending", 0, "quota")] * 3
+    assert await fetch(conn, "SELECT committed FROM provider_days") == [2 * UNITS]
+
+
+async def test_a_budget_stops_one_pipeline_and_no_other(postgres_url: str, conn: Connection) -> None:
+    """Its items wait for the budget; the gate stays open."""
+    scripted = ScriptedProvider()
+    poor = await start_searches(conn, 5, config={"budget": 3 * UNITS * PRICE})
+    rich = await start_searches(conn, 5, keywords=[f"other {n}" for n in range(5)])
+    async with open_worker(postgres_url, scripted, unit_price=PRICE) as worker:
+        await worker.processor.process(await dispatch(conn, poor))
+        await worker.processor.process(await dispatch(conn, rich))
+
+    states = "SELECT state, wait_reason, count(*)::int FROM pipeline_state WHERE pipeline_id = %s GROUP BY 1, 2 ORDER BY 1"
+    assert await fetch(conn, states, poor) == [("completed", None, 3), ("pending", "budget", 2)]
+    assert await fetch(conn, states, rich) == [("completed", None, 5)]
+    assert await fetch(conn, "SELECT budget - committed FROM pipeline_budgets") == [0.0]
+
+
+async def test_two_workers_who_want_the_same_buy_it_once(postgres_url: str, conn: Connection) -> None:
+    """200 callers of two processes, jobs and pipelines of their own: one call."""
+    scripted = ScriptedProvider()
+    scripted.reply = server = Server()
+    first, second = await hold(conn, holder="one"), await hold(conn, holder="two")
+    async with (
+        open_worker(postgres_url, scripted, holder="one") as one,
+        open_worker(postgres_url, scripted, holder="two") as two,
+    ):
+        wants = [
+            asyncio.create_task(worker.buyer.buy(job, scripted.endpoint, ["a.com"], {}))
+            for worker, job in ((one, first), (two, second))
+            for _ in range(100)
+        ]
+        await server.reached.wait()
+        server.may_answer.set()
+        facts = await asyncio.gather(*wants)
+
+    assert {fact["a.com"].answer.text for fact in facts if fact["a.com"].answer} == {"about a.com"}
+    assert scripted.requests == [["a.com"]]
+    assert await fetch(conn, "SELECT count(*) FROM flights") == [0]
+
+
+async def test_a_purchase_that_fails_lets_the_next_one_try(postgres_url: str, conn: Connection) -> None:
+    """Whoever waited for it buys for itself."""
+    scripted = ScriptedProvider()
+    first, second = await hold(conn, holder="one"), await hold(conn, holder="two")
+    server = Server(response=None)
+    scripted.reply = server
+    async with (
+        open_worker(postgres_url, scripted, holder="one") as one,
+        open_worker(postgres_url, scripted, holder="two") as two,
+    ):
+        failing = asyncio.create_task(one.buyer.buy(first, scripted.endpoint, ["a.com"], {}))
+        await server.reached.wait()
+        waiting = asyncio.create_task(two.buyer.buy(second, scripted.endpoint, ["a.com"], {}))
+        failing.cancel()
+        await asyncio.wait([failing])
+        server.may_answer.set()
+        fact = (await waiting)["a.com"]
+
+    assert not fact.from_store
+    assert scripted.requests == [["a.com"]] * 2
+
+
+async def test_a_purchase_that_takes_long_is_not_waited_for_in_place(
+    postgres_url: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The item goes back, without an attempt."""
+    monkeypatch.setattr("shared.runtime.call.FLIGHT_SECONDS", 0.05)
+    scripted = ScriptedProvider()
+    scripted.reply = server = Server()
+    first, second = await hold(conn, holder="one"), await hold(conn, holder="two")
+    async with (
+        open_worker(postgres_url, scripted, holder="one") as one,
+        open_worker(postgres_url, scripted, holder="two") as two,
+    ):
+        slow = asyncio.create_task(one.buyer.buy(first, scripted.endpoint, ["a.com"], {}))
+        await server.reached.wait()
+        with pytest.raises(GateShut, match="concurrency"):
+            await two.buyer.buy(second, scripted.endpoint, ["a.com"], {})
+        server.may_answer.set()
+        await slow

@@ -1,0 +1,119 @@
+"""Spending: set aside before a call leaves, given back when it is known; never above what is allowed."""
+
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from uuid_utils.compat import uuid7
+
+from shared.store.calls import SENT, Intent, insert_calls, open_day
+from shared.store.jobs import Claim
+from shared.store.outcomes import Record, Settlement, record
+from shared.store.pool import Connection
+from shared.testing.jobs import hold
+from shared.testing.rows import fetch
+
+pytestmark = pytest.mark.anyio
+
+DAY = "2026-11-25"
+PRICE = 0.5
+DAYS = "SELECT committed FROM provider_days"
+BUDGETS = "SELECT committed FROM pipeline_budgets"
+
+
+@pytest.fixture
+async def conn(postgres_url: str) -> AsyncIterator[Connection]:
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+def intent(job: Claim, units: float, *, price: float | None = PRICE) -> Intent:
+    money = None if price is None else units * price
+    return Intent(
+        str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "e", 1, "p", DAY, units, money
+    )  # fmt: skip
+
+
+async def allow(conn: Connection, job: Claim, money: float) -> None:
+    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, %s)", (job.pipeline_id, money))
+
+
+async def settle(conn: Connection, call: Intent, state: str, units: float | None) -> None:
+    money = None if units is None else units * PRICE
+    async with conn.transaction():
+        await record(
+            conn, [Record(Settlement(call.call_id, "serp_collection", state, "ok", 200, units, money))]
+        )
+
+
+async def test_a_day_gives_no_more_than_its_units(conn: Connection) -> None:
+    """In the order of the calls; what does not fit is refused by name and leaves no row."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, 10.0)
+    calls = [intent(job, 4.0) for _ in range(4)]
+
+    verdicts = await insert_calls(conn, calls)
+
+    assert [verdicts[call.call_id] for call in calls] == [SENT, SENT, "quota", "quota"]
+    assert await fetch(conn, DAYS) == [8.0]
+    assert await fetch(conn, "SELECT count(*) FROM provider_calls") == [2]
+    assert (await insert_calls(conn, [small := intent(job, 2.0)]))[small.call_id] == SENT
+    assert (await insert_calls(conn, [tiny := intent(job, 0.1)]))[tiny.call_id] == "quota"
+
+
+async def test_without_a_limit_units_are_counted_all_the_same(conn: Connection) -> None:
+    """Of another day, or of another provider, apart."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, None)
+    await insert_calls(conn, [intent(job, 4.0), intent(job, 400.0)])
+
+    assert await fetch(conn, DAYS) == [404.0]
+
+
+async def test_a_budget_is_never_exceeded(conn: Connection) -> None:
+    """Money is set aside with the units; a call whose price nobody told is not held against it."""
+    job = await hold(conn)
+    await allow(conn, job, 3.0)
+    calls = [intent(job, 4.0), intent(job, 4.0), intent(job, 4.0, price=None)]
+
+    verdicts = await insert_calls(conn, calls)
+
+    assert [verdicts[call.call_id] for call in calls] == [SENT, "budget", SENT]
+    assert await fetch(conn, BUDGETS) == [2.0]
+    await conn.execute("UPDATE pipeline_budgets SET budget = 4")
+    assert set((await insert_calls(conn, [intent(job, 4.0)])).values()) == {SENT}
+
+
+@pytest.mark.parametrize(
+    ("state", "units", "left"),
+    [("settled", 3.0, 3.0), ("settled", 5.0, 5.0), ("settled", None, 4.0), ("in_doubt", None, 4.0), ("refunded", 0.0, 0.0)],
+)  # fmt: skip
+async def test_what_a_call_cost_replaces_what_was_set_aside(
+    conn: Connection, state: str, units: float | None, left: float
+) -> None:
+    """An unknown cost stays set aside; writing it again changes nothing."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, 100.0)
+    await allow(conn, job, 100.0)
+    call = intent(job, 4.0)
+    await insert_calls(conn, [call])
+
+    for _ in range(2):
+        await settle(conn, call, state, units)
+
+        assert await fetch(conn, DAYS) == [left]
+        assert await fetch(conn, BUDGETS) == [left * PRICE]
+
+
+async def test_a_late_answer_corrects_what_the_reaper_left(conn: Connection) -> None:
+    """A call in doubt counts in full until its worker says what it cost."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, 100.0)
+    call = intent(job, 4.0)
+    await insert_calls(conn, [call])
+    await conn.execute("UPDATE provider_calls SET state = 'in_doubt', outcome = 'lease_expired'")
+    assert await fetch(conn, DAYS) == [4.0]
+
+    await settle(conn, call, "settled", 1.0)
+
+    assert await fetch(conn, DAYS) == [1.0]
