@@ -185,10 +185,10 @@ async def test_fact_is_identified_by_all_that_its_answer_depends_on() -> None:
 
 @pytest.mark.parametrize(
     ("dimensions", "attempts", "tokens"),
-    [(0, 0, 6_300), (2, 0, 6_900), (2, 1, 13_800), (2, 3, 13_800), (9, 1, 16_384), (50, 0, 21_300), (50, 1, 21_300)],
+    [(0, 0, 6_300), (2, 0, 6_900), (2, 1, 13_800), (2, 3, 13_800), (9, 1, 16_384), (50, 0, 16_384), (50, 1, 16_384)],
 )  # fmt: skip
 async def test_output_limit_grows_with_the_questions(dimensions: int, attempts: int, tokens: int) -> None:
-    """A second attempt may write more, but no more than every current model does."""
+    """A second attempt may write more, and none more than every current model does."""
     context = {**CONTEXT, "dimensions": [{"name": f"D{n}", "focus": "x"} for n in range(dimensions)]}
     till = answering(payload("openai", "truncated"))
 

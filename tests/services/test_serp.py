@@ -190,16 +190,17 @@ async def test_every_row_of_the_error_table(row: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "attempts"), [(payload("scale_serp", "soft_fail"), 3), (b"<html>edge</html>", None), (b"{}", 2)]
+    ("body", "attempts", "trips"),
+    [(payload("scale_serp", "soft_fail"), 3, True), (b"<html>edge</html>", None, True), (b"{}", 2, False)],
 )
-async def test_failure_with_status_200_is_recoverable(body: bytes, attempts: int | None) -> None:
-    """A soft fail and an edge's page pass; another shape rarely does. None: as often as the policy says."""
+async def test_failure_with_status_200_is_recoverable(body: bytes, attempts: int | None, trips: bool) -> None:
+    """A soft fail and an edge's page pass; another shape rarely does, and says nothing of the provider's health."""
     till = Till(PROVIDER, lambda _: httpx.Response(200, content=body))
     with pytest.raises(AnswerError) as caught:
         await handle([search()], till)
 
     assert categorize(caught.value, PROVIDER.errors) == ErrorRule(
-        C.RECOVERABLE, code=caught.value.codes[0] if attempts else None, attempts=attempts
+        C.RECOVERABLE, code=caught.value.codes[0] if attempts else None, attempts=attempts, trips=trips
     )
 
 
