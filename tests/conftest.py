@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -23,6 +23,7 @@ from services.gateway.standalone.postgres import Postgres
 from services.gateway.standalone.process import Process, is_alive
 from services.gateway.standalone.redis import Redis
 from shared.store.migrate import migrate
+from shared.store.pool import Connection, Pool, build_pool
 
 HOME = pytest.StashKey[Path]()
 LIFELINE = pytest.StashKey[int]()
@@ -123,6 +124,20 @@ def postgres_url(servers: Servers, postgres_admin: psycopg.Connection, worker_id
     postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     yield _database(servers.postgres_url, name)
     postgres_admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def conn(postgres_url: str) -> AsyncIterator[Connection]:
+    """A session in this test's database; autocommit, as the store's."""
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def pool(postgres_url: str) -> AsyncIterator[Pool]:
+    """Connections to this test's database, as a service has them."""
+    async with build_pool(postgres_url) as pool:
+        yield pool
 
 
 @pytest.fixture

@@ -38,3 +38,17 @@ async def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what or condition}")
         await asyncio.sleep(0.005)
+
+
+def wait_until(
+    condition: Callable[[], object],
+    seconds: float = DEADLINE_SECONDS,
+    *,
+    what: Callable[[], str] | None = None,
+) -> None:
+    """Return when `condition` is true; for tests without an event loop. Raises AssertionError as `eventually` does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what() if what else condition}")
+        time.sleep(0.01)

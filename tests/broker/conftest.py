@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,10 @@ import redis
 
 from services.gateway.standalone.process import Process
 from services.gateway.standalone.redis import Redis
+from shared.broker.client import build_async_client
+from shared.broker.gate import Gate
+from shared.domain.gate import GatePolicy
+from shared.testing.gate import FakeGate
 
 REDIS = "redis-server"
 VALKEY = "valkey"
@@ -108,3 +112,19 @@ def private_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 def server(request: pytest.FixtureRequest, private_servers: Callable[[str], Server]) -> Server:
     """Each server the broker must work with."""
     return private_servers(request.param)
+
+
+@pytest.fixture(params=["fake", VALKEY, REDIS])
+async def gate(
+    request: pytest.FixtureRequest, private_servers: Callable[[str], Server], gate_policy: GatePolicy
+) -> AsyncIterator[FakeGate | Gate]:
+    """The fake, and the real one on each server."""
+    if request.param == "fake":
+        yield FakeGate(gate_policy)
+        return
+    client = build_async_client(private_servers(request.param).url)
+    gate = Gate(client, "provider", gate_policy)
+    await gate.start()
+    yield gate
+    await gate.close()
+    await client.aclose()

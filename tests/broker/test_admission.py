@@ -2,17 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 
-from shared.broker.client import build_async_client
-from shared.broker.gate import Gate
 from shared.domain.gate import GatePolicy, GateShut
 from shared.runtime.exchange import Admission
 from shared.testing.eventually import eventually
-from shared.testing.gate import FakeGate
 
 pytestmark = pytest.mark.anyio
 
@@ -24,20 +19,9 @@ POLICY = GatePolicy(LIMIT, wait_seconds=WAIT_SECONDS, beat_seconds=0.05, settlin
 ANSWER_SECONDS = 2 * WAIT_SECONDS + 2.0
 
 
-@pytest.fixture(params=["fake", "valkey", "redis-server"])
-async def gate(
-    request: pytest.FixtureRequest, private_servers: Callable[[str], Any]
-) -> AsyncIterator[Admission]:
-    """The fake, and the real one on each server."""
-    if request.param == "fake":
-        yield FakeGate(POLICY)
-        return
-    client = build_async_client(private_servers(request.param).url)
-    gate = Gate(client, "provider", POLICY)
-    await gate.start()
-    yield gate
-    await gate.close()
-    await client.aclose()
+@pytest.fixture
+def gate_policy() -> GatePolicy:
+    return POLICY
 
 
 async def fill(gate: Admission) -> list[str]:

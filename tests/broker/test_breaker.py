@@ -133,7 +133,7 @@ async def test_exactly_so_many_probes_try_it_out(server: Any) -> None:
     """200 callers of four processes at the moment it may be tried out: two get through, the others wait."""
     rules = policy(timeout_seconds=SHORT)
     async with (
-        opened(server.url, rules) as (_, first),
+        opened(server.url, rules) as (gate, first),
         opened(server.url, rules) as (_, second),
         opened(server.url, rules) as (_, third),
         opened(server.url, rules) as (_, fourth),
@@ -147,7 +147,7 @@ async def test_exactly_so_many_probes_try_it_out(server: Any) -> None:
             started += 1
             await done.wait()
 
-        await asyncio.sleep(SHORT)
+        await eventually(lambda: gate.allowance() == 2)
         breakers = (first, second, third, fourth)
         calls = [asyncio.ensure_future(b.call_async(probe)) for b in breakers for _ in range(50)]
         await eventually(lambda: sum(call.done() for call in calls) == 198, 10.0)
@@ -163,7 +163,7 @@ async def test_probes_cut_short_give_their_places_back(server: Any) -> None:
     """By cancellation at once; aiobreaker would stay half open without any limit."""
     async with opened(server.url, policy(timeout_seconds=SHORT)) as (gate, breaker):
         await trip(breaker)
-        await asyncio.sleep(SHORT)
+        await eventually(lambda: gate.allowance() == 2)
         for _ in range(5):
             probes = [asyncio.ensure_future(breaker.call_async(asyncio.Event().wait)) for _ in range(2)]
             await eventually(lambda: len(gate._in_flight) == 2)
@@ -182,7 +182,7 @@ async def test_a_dead_processs_probes_are_free_after_their_lease(server: Any) ->
     async with opened(server.url, rules) as (_, living):
         async with opened(server.url, rules) as (dead, breaker):
             await trip(breaker)
-            await asyncio.sleep(SHORT)
+            await eventually(lambda: dead.allowance() == 2)
             calls = [asyncio.ensure_future(breaker.call_async(asyncio.Event().wait)) for _ in range(2)]
             await eventually(lambda: len(dead._in_flight) == 2)
             await dead.close()
@@ -243,7 +243,7 @@ class Heard(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no 
 
 async def test_it_speaks_aiobreakers_language(server: Any) -> None:
     """Its error, its states, its listeners; and the provider's own error is never replaced."""
-    async with opened(server.url, policy(timeout_seconds=SHORT, success_threshold=1)) as (_, breaker):
+    async with opened(server.url, policy(timeout_seconds=SHORT, success_threshold=1)) as (gate, breaker):
         assert isinstance(breaker, aiobreaker.CircuitBreaker)
         heard = Heard()
         breaker.add_listener(heard)
@@ -258,7 +258,7 @@ async def test_it_speaks_aiobreakers_language(server: Any) -> None:
         assert 0 < caught.value.time_remaining.total_seconds() <= SHORT
         assert (breaker.current_state, breaker.fail_counter) == (CircuitBreakerState.OPEN, 5)
         assert breaker.opens_at
-        await asyncio.sleep(SHORT)
+        await eventually(lambda: gate.allowance() == 2)
         await breaker.call_async(answer)
         await eventually(lambda: breaker.current_state is CircuitBreakerState.CLOSED)
         assert (heard.calls, heard.good, heard.bad) == (8, 2, 5)

@@ -13,8 +13,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from services.gateway.cli.api import Api
 from services.gateway.standalone import stack
 from services.gateway.standalone.probe import free_port, http_ok
 from shared.domain.phases import CONTENT_SCRAPING, PHASES, of_service
+from shared.testing.eventually import wait_until
 from tests.architecture import distributions
 from tests.architecture.distributions import PROVIDERS
 from tests.conftest import REDIS_DATABASES, Servers
@@ -121,7 +121,7 @@ class Deployment:
 
     def _wait_ready(self, name: str) -> None:
         url = f"http://127.0.0.1:{self.ports[name]}/{'livez' if name == 'simulator' else 'readyz'}"
-        until(lambda: http_ok(url), PROCESS_SECONDS, lambda: f"{name}: {self.log(name)}")
+        wait_until(lambda: http_ok(url), PROCESS_SECONDS, what=lambda: f"{name}: {self.log(name)}")
 
     def stop(self, name: str) -> None:
         """As an orchestrator does: SIGTERM, and time to end."""
@@ -156,7 +156,7 @@ class Deployment:
         def state() -> str:
             return str(self.api.progress(pipeline_id)["state"])
 
-        until(lambda: state() != "running", PIPELINE_SECONDS, lambda: str(self.phases(pipeline_id)))
+        wait_until(lambda: state() != "running", PIPELINE_SECONDS, what=lambda: str(self.phases(pipeline_id)))
         phases = self.phases(pipeline_id)
         # Some sites of the simulated web never answer; nothing else may be missing.
         gaps = {name for name, counts in phases.items() if counts["failed"]}
@@ -165,14 +165,6 @@ class Deployment:
         assert all(map(is_done, phases.values())), phases
         failed = [check for check in self.api.audit(pipeline_id)["checks"] if not check["passed"]]
         assert failed == []
-
-
-def until(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Ask again and again."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.05)
 
 
 def is_done(phase: dict[str, int]) -> bool:
@@ -263,7 +255,7 @@ def test_stopped_service_stops_only_its_phase(deployed: Deployment, service: str
             phases = deployed.phases(pipeline_id)
             return all(is_done(counts) for name, counts in phases.items() if name not in waiting)
 
-        until(others_are_done, PIPELINE_SECONDS, lambda: str(deployed.phases(pipeline_id)))
+        wait_until(others_are_done, PIPELINE_SECONDS, what=lambda: str(deployed.phases(pipeline_id)))
         stopped = deployed.phases(pipeline_id)[phase]
         assert (stopped["completed"], stopped["processing"]) == (0, 0)
         assert stopped["pending"] == stopped["planned"] > 0

@@ -7,8 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ import pytest
 from services.gateway.standalone.process import is_alive
 from services.gateway.standalone.runfile import read_running
 from shared.domain.phases import SERVICES
+from shared.testing.eventually import wait_until
 
 pytestmark = pytest.mark.alone
 
@@ -26,13 +26,6 @@ ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60.0
 #: Nothing may be left this long after any kind of stop.
 GONE_SECONDS = 15.0
-
-
-def eventually(condition: Callable[[], bool], seconds: float = READY_SECONDS) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def answers(url: str) -> bool:
@@ -86,7 +79,7 @@ class Up:
         )
 
     def __enter__(self) -> Self:
-        assert eventually(lambda: self.is_up() or self.process.poll() is not None)
+        wait_until(lambda: self.is_up() or self.process.poll() is not None, READY_SECONDS)
         if self.process.poll() is not None:
             pytest.fail(f"up ended with {self.process.returncode}: {self.output()}")
         return self
@@ -95,7 +88,7 @@ class Up:
         if self.process.poll() is None:
             self.process.terminate()
         self.output()
-        assert eventually(lambda: not processes_of(self.data_dir))
+        wait_until(lambda: not processes_of(self.data_dir), READY_SECONDS)
 
     def is_up(self) -> bool:
         path = self.data_dir / "run.json"
@@ -140,7 +133,7 @@ def test_run_file_is_private_and_names_the_working_processes(up: Up) -> None:
 def test_everything_in_the_run_file_answers(up: Up) -> None:
     """It is written when the system is up, not before."""
     run = up.run()
-    assert eventually(up.is_ready)
+    wait_until(up.is_ready, READY_SECONDS)
     assert all(map(answers, run["metrics_urls"].values()))
     assert answers(f"{run['simulator_url']}/_control/ledger")
     with psycopg.connect(run["postgres_url"]) as connection:
@@ -219,9 +212,9 @@ def test_killed_process_comes_back_and_leaves_no_orphan(up: Up, name: str) -> No
     old = set(processes_of(up.data_dir))
     children = {pid for pid in old if parent_of(pid) == before[name]}
     os.kill(before[name], signal.SIGKILL)
-    assert eventually(lambda: up.run()["processes"][name] != before[name])
+    wait_until(lambda: up.run()["processes"][name] != before[name], READY_SECONDS)
     assert not any(map(is_alive, {before[name], *children}))
-    assert eventually(up.is_ready)
+    wait_until(up.is_ready, READY_SECONDS)
 
 
 def parent_of(pid: int) -> int:
@@ -250,7 +243,7 @@ def test_killed_supervisor_leaves_nothing_and_the_next_start_goes_on(tmp_path: P
         with psycopg.connect(first["postgres_url"], autocommit=True) as connection:
             connection.execute("CREATE TABLE kept (n integer)")
         up.process.kill()
-        assert eventually(lambda: not processes_of(data_dir), GONE_SECONDS)
+        wait_until(lambda: not processes_of(data_dir), GONE_SECONDS)
         assert read_running(data_dir) is None
         up.output()
     with Up(data_dir) as up:

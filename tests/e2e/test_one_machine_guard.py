@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from services.gateway.standalone.process import GUARD, is_alive
+from shared.testing.eventually import wait_until
 
 DEADLINE_SECONDS = 20.0
 
@@ -38,13 +38,6 @@ pathlib.Path(sys.argv[2]).write_text("running")
 while True:
     time.sleep(0.05)
 """
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
 
 
 class Guarded:
@@ -98,7 +91,7 @@ def test_killed_child_leaves_no_orphan(
     """SIGKILL of Dramatiq's main process must not leave its worker consuming, not even in a session of its own."""
     seen = tmp_path / "orphan"
     one = guarded(sys.executable, "-c", FORKING.format(new_session=new_session), str(seen))
-    assert eventually(lambda: seen.exists() and seen.read_text() != "")
+    wait_until(lambda: seen.exists() and seen.read_text() != "")
     orphan = int(seen.read_text())
     assert is_alive(orphan)
     os.kill(one.child, signal.SIGKILL)
@@ -119,7 +112,7 @@ def test_command_that_does_not_exist_ends_with_127(guarded: Callable[..., Guarde
 def test_end_of_the_lifeline_asks_the_child_to_stop(guarded: Callable[..., Guarded], tmp_path: Path) -> None:
     """A supervisor that was killed cannot ask any more."""
     one = guarded(*stubborn(tmp_path, polite=True))
-    assert eventually((tmp_path / "running").exists)
+    wait_until((tmp_path / "running").exists)
     one.close_lifeline()
     assert one.end() == 7
     assert (tmp_path / "asked").exists()
@@ -130,7 +123,7 @@ def test_child_that_does_not_stop_is_killed_after_its_grace(
 ) -> None:
     """It is asked first."""
     one = guarded(*stubborn(tmp_path, polite=False), grace_seconds=0.5)
-    assert eventually((tmp_path / "running").exists)
+    wait_until((tmp_path / "running").exists)
     one.close_lifeline()
     assert one.end() == 128 + signal.SIGKILL
     assert (tmp_path / "asked").exists()
@@ -139,9 +132,9 @@ def test_child_that_does_not_stop_is_killed_after_its_grace(
 def test_hurried_stop_kills_at_once(guarded: Callable[..., Guarded], tmp_path: Path) -> None:
     """A second Ctrl-C does not wait for the grace period."""
     one = guarded(*stubborn(tmp_path, polite=False), grace_seconds=60.0)
-    assert eventually((tmp_path / "running").exists)
+    wait_until((tmp_path / "running").exists)
     one.guard.send_signal(signal.SIGTERM)
-    assert eventually((tmp_path / "asked").exists)
+    wait_until((tmp_path / "asked").exists)
     one.guard.send_signal(signal.SIGQUIT)
     assert one.end() == 128 + signal.SIGKILL
 
@@ -149,7 +142,7 @@ def test_hurried_stop_kills_at_once(guarded: Callable[..., Guarded], tmp_path: P
 def test_death_of_the_guard_stops_the_child(guarded: Callable[..., Guarded], tmp_path: Path) -> None:
     """With the guard gone nobody else would."""
     one = guarded(*stubborn(tmp_path, polite=True))
-    assert eventually((tmp_path / "running").exists)
+    wait_until((tmp_path / "running").exists)
     one.guard.kill()
-    assert eventually(lambda: not is_alive(one.child))
+    wait_until(lambda: not is_alive(one.child))
     assert (tmp_path / "asked").exists()

@@ -3,8 +3,7 @@
 import os
 import signal
 import stat
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -14,21 +13,19 @@ import redis
 from services.gateway.standalone import identity
 from services.gateway.standalone.datadir import DataDir
 from services.gateway.standalone.postgres import Postgres, locate
-from services.gateway.standalone.process import is_alive
+from services.gateway.standalone.process import Process, is_alive
 from services.gateway.standalone.redis import Redis
 from services.gateway.standalone.stores import Stores, stores_only
 from services.gateway.standalone.supervisor import Supervisor
 from shared import config
 from shared.errors import ConfigError
+from shared.testing.eventually import wait_until
 
 DEADLINE_SECONDS = 30.0
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
+def _runs_again(process: Process, old: int | None) -> bool:
+    return process.pid != old and process.spec.ready()
 
 
 def modes() -> list[str]:
@@ -94,7 +91,7 @@ def test_killed_stores_come_back_with_their_data(tmp_path: Path) -> None:
         for process in supervisor.processes:
             old = process.pid
             os.kill(old, signal.SIGKILL)
-            assert eventually(lambda process=process, old=old: process.pid != old and process.spec.ready())  # type: ignore[misc]  # bound in the loop
+            wait_until(partial(_runs_again, process, old), DEADLINE_SECONDS)
         with psycopg.connect(stores.postgres_url) as connection:
             assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
         with redis.Redis.from_url(stores.redis_url) as client:

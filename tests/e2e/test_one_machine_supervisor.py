@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from services.gateway.standalone.datadir import DataDir
 from services.gateway.standalone.process import Spec, StartError, is_alive
 from services.gateway.standalone.supervisor import Interrupted, Supervisor
 from shared.errors import ConfigError
+from shared.testing.eventually import wait_until
 
 DEADLINE_SECONDS = 20.0
 #: Nothing may be left this long after any kind of stop.
@@ -53,13 +53,6 @@ supervisor.watch()
 print(*(process.pid for process in supervisor.processes), flush=True)
 time.sleep(600)
 """
-
-
-def eventually(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
 
 
 def journal(home: Path) -> list[str]:
@@ -114,8 +107,8 @@ def test_dead_process_is_started_again_and_announced(
     (process,) = supervisor.processes
     first = process.pid
     os.kill(first, signal.SIGKILL)
-    assert eventually(lambda: process.pid != first)
-    assert eventually(lambda: journal(tmp_path) == ["one started"] * 2)
+    wait_until(lambda: process.pid != first)
+    wait_until(lambda: journal(tmp_path) == ["one started"] * 2)
     assert said == ["one ended with exit code 137; starting it again in 0.1 s"]
 
 
@@ -127,7 +120,7 @@ def test_process_that_keeps_dying_is_started_less_and_less_often(
         0, Spec("broken", [sys.executable, "-c", "raise SystemExit(9)"], os.environ, tmp_path / "log")
     )
     supervisor.watch()
-    assert eventually(lambda: len(said) >= 3)
+    wait_until(lambda: len(said) >= 3)
     assert [line.rpartition(" in ")[2] for line in said[:3]] == ["0.1 s", "0.2 s", "0.4 s"]
     assert "exit code 9" in said[0]
 
@@ -139,7 +132,7 @@ def test_killed_guard_is_replaced_after_its_child_has_gone(supervisor: Superviso
     supervisor.watch()
     (process,) = supervisor.processes
     os.kill(process.guard_pid, signal.SIGKILL)
-    assert eventually(lambda: len(journal(tmp_path)) == 3)
+    wait_until(lambda: len(journal(tmp_path)) == 3)
     assert journal(tmp_path) == ["one started", "one stopped", "one started"]
 
 
@@ -201,7 +194,7 @@ def driver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     yield process, pids
     process.kill()
     process.__exit__(None, None, None)
-    assert eventually(lambda: not any(map(is_alive, pids)))
+    wait_until(lambda: not any(map(is_alive, pids)))
 
 
 def test_killed_supervisor_leaves_nothing_and_the_lock_says_so(
@@ -210,7 +203,7 @@ def test_killed_supervisor_leaves_nothing_and_the_lock_says_so(
     """Who needs others stops before them, even though nobody is left to ask."""
     process, pids = driver
     process.kill()
-    assert eventually(lambda: not any(map(is_alive, pids)), GONE_SECONDS)
+    wait_until(lambda: not any(map(is_alive, pids)), GONE_SECONDS)
     assert journal(tmp_path)[-2:] == ["high stopped", "low stopped"]
     os.close(DataDir(tmp_path).acquire())
 

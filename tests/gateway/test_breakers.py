@@ -1,15 +1,11 @@
 """Circuit breakers over the API: how they are, who holds them, and what an order changes."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
-from services.gateway.app import create_app
 from services.gateway.cli.breakers import render
-from shared.config import Settings
 from shared.domain.breaker import ORDER_STEP, Breaker, BreakerPolicy, BreakerState
 from shared.domain.phases import SERVICES
 from shared.store.breakers import count_breaker, get_breaker, save_breaker
@@ -24,20 +20,6 @@ OPEN = Breaker(
     BreakerState.OPEN, 3, 10, 0, 1_795_600_000_000_000, 1_795_600_300_000_000, 1_795_600_000_000_000, trips=2
 )
 HISTORY = "SELECT state, forced, actor, reason FROM breaker_changes ORDER BY epoch"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
-    app = create_app(Settings(postgres_url=postgres_url, token="t"))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as test_client:
-        test_client.headers["Authorization"] = "Bearer t"
-        yield test_client
 
 
 async def opened(conn: Connection, service: str = "serp") -> None:

@@ -1,15 +1,11 @@
 """Steering pipelines over HTTP: pause, cancel, resume, checkpoints, rewind, and starting from an earlier one."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
-from psycopg import AsyncConnection
 
-from services.gateway.app import create_app
-from shared.config import Settings
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
 from shared.store.audit import audit
 from shared.store.jobs import complete_job
@@ -21,7 +17,6 @@ from shared.testing.rows import dump, fetch
 
 pytestmark = pytest.mark.anyio
 
-TOKEN = "a-token"
 BASE = "/api/v1/pipeline"
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 BODY = {
@@ -34,20 +29,6 @@ STATES = """
     SELECT phase, state, count(*)::int FROM pipeline_state JOIN items USING (pipeline_id, item_id)
     WHERE pipeline_id = %s::uuid GROUP BY 1, 2 ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
-    app = create_app(Settings(postgres_url=postgres_url, token=TOKEN))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as test_client:
-        test_client.headers["Authorization"] = f"Bearer {TOKEN}"
-        yield test_client
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def start(client: AsyncTestClient[Any], **config: Any) -> str:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 import redis
 from litestar.testing import AsyncTestClient
@@ -29,12 +28,6 @@ RETRY = f"{QUEUES}/serp/retry-dead-letter"
 UNKNOWN = UUID(int=1)
 IDS, MESSAGES = "{landscape}:serp.XQ", "{landscape}:serp.XQ.msgs"
 BARE = '{"actor_name": "process_job", "kwargs": {"job_id": %d, "fence": %d}}'
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

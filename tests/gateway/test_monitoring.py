@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
@@ -22,12 +20,6 @@ pytestmark = pytest.mark.anyio
 HEALTH = "/api/v1/monitoring/health"
 #: Nothing listens on the discard port.
 AWAY = "postgresql://nobody@127.0.0.1:9/nothing"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 def client(postgres_url: str, ping_redis: Ping | None = None, redis_url: str = "") -> AsyncTestClient[Any]:

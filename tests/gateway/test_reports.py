@@ -2,16 +2,12 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
-from services.gateway.app import create_app
-from shared.config import Settings
 from shared.domain.results import AnalysisResult, CompanyResult, Score, VolumeResult
 from shared.store.pool import Connection
 from shared.testing.pipelines import finish_pipeline, start_pipeline
@@ -39,20 +35,6 @@ RESULTS: dict[str, dict[str, msgspec.Struct]] = {
         "rival.example/b": AnalysisResult("m", "h", "1", {"persona:Buyer": Score(None, 9.0)}),
     },
 }
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
-    app = create_app(Settings(postgres_url=postgres_url, token="t"))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as test_client:
-        test_client.headers["Authorization"] = "Bearer t"
-        yield test_client
 
 
 async def test_a_finished_pipeline_has_a_final_report(client: AsyncTestClient[Any], conn: Connection) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
@@ -24,12 +23,6 @@ pytestmark = pytest.mark.anyio
 RULES = "/api/v1/error-rules"
 WHY = {"actor": "ann", "reason": "seen in the log"}
 ALL = "SELECT e::text FROM error_categories e ORDER BY rule_id"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,37 +1,18 @@
 """Budgets over HTTP: given at the start, raised while the pipeline runs, and refused where they are none."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
-from services.gateway.app import create_app
-from shared.config import Settings
 from shared.store.calls import open_day
 from shared.store.pool import Connection
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
 
-TOKEN = "a-token"
 BASE = "/api/v1/pipeline"
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
-
-
-@pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
-    app = create_app(Settings(postgres_url=postgres_url, token=TOKEN))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as test_client:
-        test_client.headers["Authorization"] = f"Bearer {TOKEN}"
-        yield test_client
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def start(client: AsyncTestClient[Any], **config: Any) -> str:

@@ -16,20 +16,12 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.app import BODY_BYTES, create_app
 from shared.config import Provider, Settings
+from tests.gateway.conftest import TOKEN
 
 pytestmark = pytest.mark.anyio
 
-TOKEN = "a-token"
 SEED = {"keywords": ["test"], "regions": ["US"]}
 START = "/api/v1/pipeline/start"
-
-
-@pytest.fixture
-async def client(postgres_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
-    app = create_app(Settings(postgres_url=postgres_url, token=TOKEN))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as test_client:
-        test_client.headers["Authorization"] = f"Bearer {TOKEN}"
-        yield test_client
 
 
 def pipelines(postgres_url: str) -> int:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from shared.domain.gate import GatePolicy
@@ -23,12 +22,6 @@ CALLERS = 100
 #: Calls the gate lets through at once.
 AT_ONCE = 10
 PRICE = 0.25
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from shared.config import Runtime
@@ -30,12 +29,6 @@ pytestmark = pytest.mark.anyio
 THRESHOLD = 3
 POLICY = BreakerPolicy(failure_threshold=THRESHOLD, timeout_seconds=60.0, success_threshold=2)
 STATES = "SELECT state, attempts, wait_reason FROM pipeline_state ORDER BY item_id"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import psycopg
 import pytest
 
 from shared import metrics
@@ -18,7 +17,7 @@ from shared.errors import TransportError
 from shared.runtime.mirror import Mirror
 from shared.store.audit import audit
 from shared.store.breakers import find_breakers, find_changes, get_breaker, order_breaker, save_breaker
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.eventually import eventually
 from shared.testing.gate import FakeGate
 from shared.testing.pipelines import claim_all, record_all, start_pipeline
@@ -30,18 +29,6 @@ pytestmark = pytest.mark.anyio
 POLICY = BreakerPolicy(failure_threshold=2, timeout_seconds=0.3, success_threshold=1)
 PROVIDER = replace(ScriptedProvider().provider, breaker=POLICY, name="mirrored")
 PHASE = of_service("serp")
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @asynccontextmanager

@@ -20,7 +20,6 @@ from tests.runtime.buying import (
     Buying,
     Server,
     buy,
-    conn,
     gate,
     job,
     ledger,
@@ -29,7 +28,7 @@ from tests.runtime.buying import (
 )
 
 #: Fixtures, found by pytest through their names here.
-__all__ = ["buy", "conn", "gate", "job", "provider", "worker"]
+__all__ = ["buy", "gate", "job", "provider", "worker"]
 
 pytestmark = pytest.mark.anyio
 

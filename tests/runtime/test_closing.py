@@ -1,7 +1,5 @@
 """The closing phases: computed once nothing else is open, by one housekeeper, with lease and fence as any job."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from shared.config import Runtime
@@ -12,19 +10,13 @@ from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.reaper import Reaper
 from shared.store.audit import audit
 from shared.store.heartbeats import Heartbeats
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.pipelines import claim_all, record_all, start_pipeline
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
 
 FIGURES = "SELECT s.state FROM items i JOIN pipeline_state s USING (item_id) WHERE phase = 'dsi_calculation' ORDER BY item_id"
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Dispatch: a window of jobs at a time, fair, by priority, and again when a message was lost."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from shared.domain.phases import SERP_COLLECTION, of_service
 from shared.domain.provider import Limits, Provider
 from shared.runtime.dispatcher import IDLE_TICKS, Dispatcher
 from shared.store.outcomes import Ending, Record, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch, start_searches
 from shared.testing.pipelines import record_all
 from shared.testing.provider import ScriptedProvider
@@ -27,18 +27,6 @@ PROVIDER = replace(ScriptedProvider().provider, limits=Limits(1))
 WINDOW = 8
 VIDEOS = replace(PROVIDER, service="media", items_per_call=5)
 OPEN = "SELECT item_ids FROM job_queue WHERE state IN ('pending', 'dispatched', 'processing') ORDER BY job_id"
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 class Sent:

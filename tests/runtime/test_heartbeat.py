@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from shared.domain.phases import SERP_COLLECTION
@@ -27,12 +26,6 @@ REFUSE = """
     CREATE TRIGGER refuse BEFORE UPDATE ON job_queue FOR EACH ROW EXECUTE FUNCTION refuse()
 """
 LIVE = "SELECT lease_until > now() FROM job_queue WHERE state = 'processing'"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,24 +1,16 @@
 """Housekeeping: pipelines end, counters stay few."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from shared.config import Runtime
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
 from shared.runtime.housekeeping import ROUND_SECONDS, Housekeeping
 from shared.store.outcomes import Ending, Record, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.pipelines import claim_all, record_all, start_pipeline
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
 
 
 async def work(conn: Connection, *phases: str, fail: str = "") -> None:

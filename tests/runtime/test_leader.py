@@ -9,7 +9,7 @@ import pytest
 from shared.runtime.cancellation import cancel
 from shared.runtime.leader import Leader
 from shared.store.leases import take_lease
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.eventually import eventually
 from shared.testing.rows import fetch
 
@@ -18,18 +18,6 @@ pytestmark = pytest.mark.anyio
 NAME = "serp"
 LEASE_SECONDS = 0.6
 LONG_SECONDS = 600.0
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 class Candidate:

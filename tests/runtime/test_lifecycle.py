@@ -1,14 +1,12 @@
 """A worker process from its start to its stop: ready when it can work, and gone without a trace."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx
-import psycopg
 import pytest
 
-from shared.broker.build import RedisBroker, build_broker
+from shared.broker.build import RedisBroker
 from shared.config import Exposition, Provider, Settings
 from shared.domain.message import Message
 from shared.domain.phases import HOUSEKEEPING
@@ -20,20 +18,6 @@ from shared.testing.provider import ScriptedProvider
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-async def broker(redis_url: str) -> AsyncIterator[RedisBroker]:
-    broker = build_broker(redis_url)
-    yield broker
-    broker.close()
-    broker.client.close()
 
 
 def settings(postgres_url: str, redis_url: str, **provider: object) -> Settings:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import psycopg
 import pytest
 
 from shared.domain.category import ErrorCategory, ErrorRule
@@ -30,12 +29,6 @@ pytestmark = pytest.mark.anyio
 
 ENDINGS = "SELECT state, attempts, wait_reason, error_category FROM pipeline_state ORDER BY item_id"
 LOCKED = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,24 +1,16 @@
 """The reaper's round: what the dead held is due again, and is counted."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from prometheus_client import REGISTRY
 
 from shared.config import Runtime
 from shared.domain.phases import PHASES, SERP_COLLECTION
 from shared.runtime.reaper import Reaper
-from shared.store.pool import Pool, build_pool
+from shared.store.pool import Pool
 from shared.testing.jobs import hold
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
 
 
 async def test_items_of_dead_holders_are_due_again(pool: Pool) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from shared.domain.results import Ranking, SearchResult
 from shared.runtime.recorder import Recorder
 from shared.store.jobs import Claim
 from shared.store.outcomes import BoughtFact, Ending, Evidence, Record
-from shared.store.pool import Connection, Pool, Unstorable, build_pool
+from shared.store.pool import Connection, Pool, Unstorable
 from shared.testing.eventually import eventually
 from shared.testing.jobs import hold
 from shared.testing.rows import fetch
@@ -22,18 +21,6 @@ from shared.testing.rows import fetch
 pytestmark = pytest.mark.anyio
 
 SEARCHES = 12
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 def failed(job: Claim, n: int, **changes: Any) -> Record:

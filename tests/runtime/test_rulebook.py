@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 import pytest
 
-from shared.broker.build import RedisBroker, build_broker
+from shared.broker.build import RedisBroker
 from shared.config import Exposition, Provider, Settings
 from shared.domain.category import ErrorCategory, ErrorRule
 from shared.domain.error_rule import RuleData
@@ -38,20 +38,6 @@ ENDING = (
     "SELECT state, attempts, wait_reason, error_category FROM pipeline_state ORDER BY item_id DESC LIMIT 1"
 )
 HISTORY = "SELECT attempt, category, status, error, delay_seconds FROM retry_history"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-async def broker(redis_url: str) -> AsyncIterator[RedisBroker]:
-    broker = build_broker(redis_url)
-    yield broker
-    broker.close()
-    broker.client.close()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Limits of units and money, and purchases shared by workers: what a worker does where the ledger says no."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import psycopg
 import pytest
 
 from shared.domain.gate import GatePolicy, GateShut
@@ -21,12 +19,6 @@ pytestmark = pytest.mark.anyio
 
 PRICE = 0.5
 ENDINGS = "SELECT state, attempts, wait_reason, next_at > now() + interval '100 s' FROM pipeline_state"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 def limited(units_per_day: float) -> ScriptedProvider:

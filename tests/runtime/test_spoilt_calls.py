@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import httpx
-import psycopg
 import pytest
 
 from shared.domain.category import ErrorCategory, ErrorRule
@@ -18,12 +17,6 @@ from shared.testing.worker import Worker, open_worker
 pytestmark = pytest.mark.anyio
 
 STATES = "SELECT i.key LIKE '%bad%', s.state, s.attempts, s.error_category FROM items i JOIN pipeline_state s USING (item_id) ORDER BY 1, i.item_id"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

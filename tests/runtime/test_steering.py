@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import httpx
-import psycopg
 import pytest
 
 from shared.config import Runtime
@@ -20,7 +19,7 @@ from shared.store import control
 from shared.store.audit import audit
 from shared.store.checkpoints import list_checkpoints
 from shared.store.control import Act
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.eventually import eventually
 from shared.testing.gate import FakeGate
 from shared.testing.jobs import dispatch, start_searches
@@ -36,18 +35,6 @@ STATES = "SELECT state, count(*)::int FROM pipeline_state GROUP BY 1 ORDER BY 1"
 Verb = Callable[[Connection, UUID, Act], Awaitable[None]]
 #: Within this nothing of a stopped pipeline waits to start any more.
 WITHIN_SECONDS = 2.0
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
 
 
 async def assert_sound(conn: Connection, pipeline_id: UUID) -> None:

@@ -1,10 +1,5 @@
 """Cognism over HTTP, as the simulator plays it: companies, faults and an allowance that is used up."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-
-import httpx
 import pytest
 
 from services.enrichment.provider import PROVIDER, handle
@@ -14,47 +9,20 @@ from shared.domain.gate import hold_seconds
 from shared.domain.keys import registrable_domain
 from shared.domain.results import CompanyResult
 from shared.errors import ProviderError, StatusError
-from shared.runtime.http import Account, Wire
 from tests.services.test_enrichment import DAY, NOW, complete, lookups
-from tests.services.test_simulator_process import Simulator, simulator
-from tests.services.till import API_KEY, Till
+from tests.services.test_simulator_process import Simulator
+from tests.services.till import over_http
 
 pytestmark = pytest.mark.anyio
 
 C = ErrorCategory
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator("--latency-ms", "0") as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
-
-
-@asynccontextmanager
-async def wired(sim: Simulator) -> AsyncIterator[Till]:
-    """A till that buys from the simulator over HTTP."""
-    till = Till(PROVIDER, lambda _: httpx.Response(500))
-    base_url = f"{sim.url}/cognism/api"
-    till.wire = Wire(replace(PROVIDER, base_url=base_url), Account(API_KEY), 2, "aiohttp")
-    try:
-        yield till
-    finally:
-        await till.wire.aclose()
-
-
 async def test_simulated_domains_become_companies(sim: Simulator) -> None:
     """The sites of a world in full batches: two calls each, the known ones matched, the ledgers agree."""
     domains = sorted({registrable_domain(site.host) for site in sites.build(1)})[:100]
     results: list[tuple[CompanyResult, str]] = []
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/cognism/api") as till:
         for n in range(0, len(domains), 20):
             results += await complete(lookups(*domains[n : n + 20]), till)
 
@@ -69,7 +37,7 @@ async def test_simulated_domains_become_companies(sim: Simulator) -> None:
 
 async def test_both_forms_of_the_simulator_give_the_same(sim: Simulator) -> None:
     """The published sample differs in names only."""
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/cognism/api") as till:
         described = await complete(lookups("globex.com", "umbrella.co.uk", "contoso.com"), till)
         sim.fault("cognism", "published_sample")
         published = await complete(lookups("globex.com", "umbrella.co.uk", "contoso.com"), till)
@@ -99,7 +67,7 @@ async def test_faults_of_the_simulator_are_understood(
 ) -> None:
     """Whichever of the two calls they strike; the next try gets through."""
     sim.fault("cognism", fault, times=1, key=call, seconds=7)
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/cognism/api") as till:
         with pytest.raises(ProviderError) as caught:
             await handle(lookups("globex.com"), till)
         ((result, _),) = await complete(lookups("globex.com"), till)
@@ -112,7 +80,7 @@ async def test_faults_of_the_simulator_are_understood(
 async def test_used_up_allowance_of_the_simulator_waits(sim: Simulator) -> None:
     """The second search would go over; it is told when previews are back, a month from now."""
     sim.control("POST", "settings", {"limits": {"cognism": {"daily_units": 20}}})
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/cognism/api") as till:
         await complete(lookups("nobody.example"), till)
         with pytest.raises(StatusError) as caught:
             await handle(lookups("globex.com"), till)

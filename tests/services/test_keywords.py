@@ -1,7 +1,7 @@
 """Google Ads: the exact request, whose figures are whose, and both against the simulator."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from shared.domain.results import MonthlyVolume, VolumeResult
 from shared.errors import ConfigError
 from shared.runtime.http import Account, Wire
 from shared.runtime.oauth import Client
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 from tests.services.till import API_KEY, OAUTH_URL, Reply, Till, assert_storable, payload
 
 pytestmark = pytest.mark.anyio
@@ -233,20 +233,6 @@ async def test_ten_thousand_keywords_are_one_call() -> None:
 
     assert [r.volume for r, _ in found] == list(range(10_000))
     assert (len(till.requests), till.units) == (1, [1.0])
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 def over_http(sim: Simulator, **settings: str) -> Till:

@@ -1,7 +1,6 @@
 """Google Ads: what its errors and those of its token endpoint mean."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -16,7 +15,7 @@ from shared.errors import ProviderError, StatusError
 from shared.runtime.http import Account, Wire
 from shared.runtime.oauth import Client
 from tests.services.test_keywords import complete, lookups, over_http
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 from tests.services.till import OAUTH_URL, Till, payload, refusal
 
 pytestmark = pytest.mark.anyio
@@ -189,20 +188,6 @@ async def test_keywords_that_spoil_the_call_are_named() -> None:
 
     assert caught.value.culprits == {'["first","US"]', '["third","US"]'}
     assert str(caught.value) == "status 400 (INVALID_VALUE)"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 #: Fault of the simulator: what it means, and for how many seconds everything waits.

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +21,8 @@ from shared.domain.results import AnalysisResult, Mention, Score
 from shared.domain.start import JOURNEY_PHASES
 from shared.errors import AnswerError, ProviderError
 from shared.runtime.http import Account, Wire
-from tests.services.test_simulator_process import Simulator, simulator
-from tests.services.till import API_KEY, Till, assert_storable, payload, refusal
+from tests.services.test_simulator_process import Simulator
+from tests.services.till import API_KEY, Till, assert_storable, over_http, payload, refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -306,37 +304,12 @@ async def test_told_delay_is_kept() -> None:
         assert hold_seconds(rule, error, NOW) == 173
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
-
-
-@asynccontextmanager
-async def calling(sim: Simulator) -> AsyncIterator[Till]:
-    """Buys over HTTP."""
-    till = answering(b"never asked")
-    till.wire = Wire(replace(PROVIDER, base_url=f"{sim.url}/openai/v1"), Account(API_KEY), 2, "aiohttp")
-    try:
-        yield till
-    finally:
-        await till.wire.aclose()
-
-
 LONG = "\n".join(f"Paragraph {n} says that Globex lost customer {n} to better prices." for n in range(40))
 
 
 async def test_simulated_pages_are_analysed_and_charged(sim: Simulator) -> None:
     """Every question is answered, few quotes are invented, both ledgers agree, the same page says the same."""
-    async with calling(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/openai/v1") as till:
         results = [(await complete(page(text=f"{LONG}\n{n % 20}"), till))[0] for n in range(21)]
 
     scores = [score for result in results for score in result.scores.values()]
@@ -360,7 +333,7 @@ async def test_simulated_answers_with_less_are_marked_and_charged(
 ) -> None:
     """One call each, or one that was free and one with half of the page."""
     sim.fault("openai", fault, times=1)
-    async with calling(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/openai/v1") as till:
         _, outcome = await complete(page(text=LONG), till)
 
     ledger = sim.page("openai")
@@ -380,7 +353,7 @@ async def test_simulated_failures_fall_into_their_category(
 ) -> None:
     """And cost what the ledger of the other side says."""
     sim.fault("openai", fault)
-    async with calling(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/openai/v1") as till:
         with pytest.raises(ProviderError) as caught:
             await complete(page(text=LONG), till)
 

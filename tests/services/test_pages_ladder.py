@@ -1,7 +1,6 @@
 """The ladder: never above the price, never twice the same visit, nothing paid for twice; and against the simulator."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -22,10 +21,9 @@ from shared.domain.item import Item
 from shared.domain.provider import Completed, Endpoint, Fact, Failed, Outcome
 from shared.domain.results import PageResult
 from shared.errors import ProviderError
-from shared.runtime.http import Account, Wire
 from tests.services.test_pages import complete, page, refused, served, site, tiers
-from tests.services.test_simulator_process import Simulator, simulator
-from tests.services.till import API_KEY, Reply, Till, assert_storable
+from tests.services.test_simulator_process import Simulator
+from tests.services.till import Reply, Till, assert_storable, over_http
 
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -166,32 +164,6 @@ ADDRESSES = 1000
 EACH = 4
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator("--latency-ms", "0") as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
-
-
-@asynccontextmanager
-async def wired(sim: Simulator) -> AsyncIterator[Till]:
-    """A till that buys from the simulator over HTTP."""
-    till = Till(PROVIDER, lambda _: httpx.Response(500))
-    base_url = f"{sim.url}/scrapingbee/api/v1"
-    till.wire = Wire(replace(PROVIDER, base_url=base_url), Account(API_KEY), 5, "aiohttp")
-    try:
-        yield till
-    finally:
-        await till.wire.aclose()
-
-
 def found(number: int, most: int, *, attempts: int = 0) -> Item:
     """A page as a search finds it."""
     url = f"https://www.site{number}.example/guides/crm-{number}?utm_source=x"
@@ -247,7 +219,7 @@ def of_kind(kind: str) -> list[int]:
 async def test_every_kind_of_page_is_read_in_the_cheapest_tier_that_can(sim: Simulator) -> None:
     """The right tier, mark and credits for each; both ledgers agree; the texts are the articles and nothing else."""
     seen: dict[str, set[tuple[str, float]]] = {}
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/scrapingbee/api/v1") as till:
         for kind, number in [(k, number) for k in OUTCOMES for number in of_kind(k)[:EACH]]:
             before = sum(till.units)
             came, outcome = await ended(found(number, 75 if kind == "guarded" else 25), till)
@@ -288,7 +260,7 @@ async def test_price_allowed_decides_about_a_blocked_page(
 ) -> None:
     """Below a premium visit there is no way in, and nothing is charged."""
     number = of_kind("blocked")[0]
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/scrapingbee/api/v1") as till:
         assert (await ended(found(number, most), till))[0] == came
 
     assert sim.page("scrapingbee")["units"] == units
@@ -322,7 +294,7 @@ async def test_faults_of_the_simulator_are_understood(
     """What it means for the page, and what it cost as far as there was an answer; the next try gets through."""
     number = of_kind("plain")[0]
     sim.fault("scrapingbee", fault, times=1)
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/scrapingbee/api/v1") as till:
         with pytest.raises(ProviderError) as caught:
             await handle([found(number, 25)], till)
         assert sim.page("scrapingbee")["units"] == charged
@@ -349,7 +321,7 @@ async def test_page_that_stays_useless_is_marked(sim: Simulator, fault: str, cam
     """Whichever tier visits it: what it cost is told exactly, and nobody analyses a wall."""
     number = of_kind("plain")[0]
     sim.fault("scrapingbee", fault)
-    async with wired(sim) as till:
+    async with over_http(PROVIDER, f"{sim.url}/scrapingbee/api/v1") as till:
         how, outcome = await ended(found(number, 25), till)
 
     assert how == came

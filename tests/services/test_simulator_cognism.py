@@ -1,6 +1,6 @@
 """The simulated Cognism: which companies it knows, previews and records, pages, limits and refusals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -8,26 +8,12 @@ import pytest
 
 from services.simulator import sites
 from shared.domain.keys import registrable_domain
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 
 KNOWN = ["northwind.com", "contoso.com", "fabrikam.com", "globex.com", "initech.io", "umbrella.co.uk"]
 """The companies of every world."""
 PLATFORMS = {"wikipedia.org", "linkedin.com", "reddit.com", "youtube.com", "medium.com", "amazon.com"}
 KEY = {"Authorization": "Bearer secret"}
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 @pytest.fixture(scope="module")

@@ -1,28 +1,13 @@
 """How the simulated Cognism refuses and fails: keys, routes, bodies, limits and faults."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.services.test_simulator_cognism import KEY, KNOWN, find, post, search
-from tests.services.test_simulator_process import Simulator, simulator
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
+from tests.services.test_simulator_process import Simulator
 
 
 def _error(answer: httpx.Response) -> dict[str, Any]:

@@ -1,31 +1,17 @@
 """Faults of the simulator: each one seen from outside, what it costs, and when it strikes."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.services.test_simulator_process import Simulator, simulator
+from shared.testing.eventually import wait_until
+from tests.services.test_simulator_process import Simulator
 
 PROVIDERS = ["scale_serp", "youtube"]
 SECONDS = 0.3
 ID = "AAAAAAAAAAA"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 def _call(sim: Simulator, provider: str) -> httpx.Response:
@@ -68,7 +54,7 @@ def test_late_answer_is_charged_before_it_arrives(sim: Simulator, provider: str)
     sim.fault(provider, "late", seconds=20)
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(_url(sim, provider), timeout=1, trust_env=False)
-    sim.until(lambda: sim.page(provider)["abandoned"] == 1)
+    wait_until(lambda: sim.page(provider)["abandoned"] == 1)
     assert _costs(sim, provider) == (1, 0, 1)
 
 

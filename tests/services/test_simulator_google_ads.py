@@ -3,33 +3,18 @@
 import calendar
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 
 FORM = {"grant_type": "refresh_token", "refresh_token": "1//r", "client_id": "id", "client_secret": "secret"}
 US, GB = "geoTargetConstants/2840", "geoTargetConstants/2826"
 MANY = [f"word {number}" for number in range(400)]
 METHOD = "generateKeywordHistoricalMetrics"
 MONTHS = [name.upper() for name in calendar.month_name[1:]]
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 @pytest.fixture(scope="module")

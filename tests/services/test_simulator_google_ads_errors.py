@@ -1,27 +1,12 @@
 """How the simulated Google Ads refuses and fails: addresses, tokens, bodies, quotas and faults."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.services.test_simulator_google_ads import METHOD, US, ask, token
-from tests.services.test_simulator_process import Simulator, simulator
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
+from tests.services.test_simulator_process import Simulator
 
 
 def codes(answer: httpx.Response) -> list[dict[str, str]]:

@@ -1,29 +1,15 @@
 """The simulator's ledger, limits and control API."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.services.test_simulator_process import Simulator, simulator
+from shared.testing.eventually import wait_until
+from tests.services.test_simulator_process import Simulator
 
 IDS = ["AAAAAAAAAAA", "BBBBBBBBBBB", "CCCCCCCCCCC"]
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 def test_ledger_starts_empty_for_every_provider(sim: Simulator) -> None:
@@ -111,7 +97,7 @@ def test_client_that_gives_up_while_waiting_has_bought_nothing(sim: Simulator) -
     sim.control("POST", "settings", {"latency_ms": 20_000})
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{sim.url}/scaleserp/search?api_key=k&q=tea", timeout=0.2, trust_env=False)
-    sim.until(lambda: sim.page()["abandoned"] == 1)
+    wait_until(lambda: sim.page()["abandoned"] == 1)
     page = sim.page()
     assert (page["calls"], page["units"], page["subjects"]) == (1, 0, 0)
 

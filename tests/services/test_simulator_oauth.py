@@ -1,26 +1,11 @@
 """The simulated token endpoint of Google: what it gives out, for how long, and how it fails."""
 
-from collections.abc import Iterator
-
 import pytest
 
+from shared.testing.eventually import wait_until
 from tests.services.test_simulator_google_ads import ask, grant, token
 from tests.services.test_simulator_google_ads_errors import codes
-from tests.services.test_simulator_process import Simulator, simulator
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
+from tests.services.test_simulator_process import Simulator
 
 
 def test_refresh_token_is_exchanged_for_an_access_token(sim: Simulator) -> None:
@@ -82,7 +67,7 @@ def test_token_works_until_it_expires(sim: Simulator) -> None:
     assert granted["expires_in"] == 1
     headers = {"Authorization": f"Bearer {granted['access_token']}"}
     assert ask(sim, headers=headers).status_code == 200
-    sim.until(lambda: ask(sim, headers=headers).status_code == 401)
+    wait_until(lambda: ask(sim, headers=headers).status_code == 401)
     assert codes(ask(sim, headers=headers)) == [{"authenticationError": "OAUTH_TOKEN_EXPIRED"}]
     sim.control("POST", "settings", {"oauth_token_seconds": 60})
     assert ask(sim).status_code == 200

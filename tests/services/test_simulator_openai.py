@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Annotated, Any, Literal
 
@@ -11,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 
 PAGE = "\n".join(
     f"Sentence number {number} praises the prices of Contoso. In year {number} Northwind lost its lead again!"
@@ -92,20 +91,6 @@ class Analysis(msgspec.Struct, forbid_unknown_fields=True):
     owned: bool
     version: Literal[2]
     insights: str
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 def body_of(prompt: str = PROMPT, schema: object = None, **further: object) -> dict[str, Any]:

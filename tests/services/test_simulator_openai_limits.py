@@ -1,27 +1,12 @@
 """The simulated OpenAI: limits per minute and per day, and the errors of its faults."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from services.simulator.openai_errors import duration
 from tests.services.test_simulator_openai import body_of, error_of, post
-from tests.services.test_simulator_process import Simulator, simulator
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
+from tests.services.test_simulator_process import Simulator
 
 
 def test_without_a_limit_no_limit_is_told(sim: Simulator) -> None:

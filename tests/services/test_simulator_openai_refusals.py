@@ -1,26 +1,11 @@
 """The simulated OpenAI: bodies, schemas, keys and paths that are refused."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
 
 from tests.services.test_simulator_openai import SCHEMA, body_of, error_of, post
-from tests.services.test_simulator_process import Simulator, simulator
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
+from tests.services.test_simulator_process import Simulator
 
 
 @pytest.mark.parametrize(

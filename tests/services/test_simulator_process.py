@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+
+from shared.testing.eventually import wait_until
 
 BASELINE = {
     "seed": 1,
@@ -60,12 +62,6 @@ class Simulator:
     def youtube(self, endpoint: str, **parameters: str) -> httpx.Response:
         """One YouTube call."""
         return self.http.get(f"/youtube/v3/{endpoint}", params={"key": "secret", **parameters})
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds, at most 5 s."""
-        deadline = time.monotonic() + 5
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true within 5 s"
 
 
 @contextmanager
@@ -122,7 +118,7 @@ def test_stops_within_a_second_while_a_request_hangs(number: signal.Signals) -> 
     with simulator("--latency-ms", "0") as running, ThreadPoolExecutor(1) as pool:
         running.fault("scale_serp", "hang", seconds=60)
         hanging = pool.submit(running.search)
-        running.until(lambda: running.page()["faults_injected"] == 1)
+        wait_until(lambda: running.page()["faults_injected"] == 1)
         begun = time.monotonic()
         running.process.send_signal(number)
         assert running.process.wait(5) == 0

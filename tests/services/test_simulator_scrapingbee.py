@@ -3,12 +3,11 @@
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 
 ADDRESSES = 800
 """Probed once per module; enough for the rarest kind of page."""
@@ -23,20 +22,6 @@ KINDS = [
     "plain", "missing", "blocked", "guarded", "broken", "unreachable", "captcha", "consent", "empty", "script",
     "pdf", "charset", "huge",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,12 @@
 """The simulated ScrapingBee: keys and parameters that are refused, limits, what counts as bought."""
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 from tests.services.test_simulator_scrapingbee import fetch
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +15,6 @@ def plain(process: Simulator) -> list[str]:
     process.fresh()
     urls = [f"https://www.site{number}.example/guides/crm-{number}" for number in range(40)]
     return [url for url in urls if "<article>" in fetch(process, url, render_js="false").text]
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 def test_key_is_taken_from_the_query_too_and_the_final_slash_is_optional(

@@ -1,29 +1,14 @@
 """The simulated YouTube: resources, parts, unknown ids, units and refusals."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.test_simulator_process import Simulator
 from tests.services.test_simulator_search import VIDEO_LINK
 
 UNKNOWN = "AAAAAAAAAAA"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,3 +115,14 @@ def _leaves(value: Any) -> Sequence[Any]:
     if isinstance(value, list | tuple):
         return [leaf for part in value for leaf in _leaves(part)]
     return [value]
+
+
+@asynccontextmanager
+async def over_http(provider: Provider, base_url: str) -> AsyncIterator[Till]:
+    """A till that buys at this address, with a key, two calls at once."""
+    till = Till(provider, lambda _: httpx.Response(500))
+    till.wire = Wire(replace(provider, base_url=base_url), Account(API_KEY), 2, "aiohttp")
+    try:
+        yield till
+    finally:
+        await till.wire.aclose()

@@ -1,10 +1,8 @@
 """The audit passes a sound record, and each of its checks fails for its own kind of damage, alone."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 from uuid import UUID
 
-import psycopg
 import pytest
 
 from shared.errors import NotFoundError
@@ -13,12 +11,6 @@ from shared.store.pool import Connection
 from shared.testing.pipelines import MONEY, UNITS, claim_all, finish_pipeline, record_all, start_pipeline
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The ledger before a call leaves, and the facts that make it unnecessary."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.anyio
 
 KEY = "00000000-0000-0000-0000-000000000001"
 OTHER = "00000000-0000-0000-0000-000000000002"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def held(conn: Connection, lease_seconds: float = 60.0) -> Claim:

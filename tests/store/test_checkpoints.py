@@ -1,7 +1,6 @@
 """Checkpoints: what they say holds, and whoever goes back to one comes out where an unbroken run does."""
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -43,12 +42,6 @@ CONTENT = """
     JOIN pipeline_state s USING (pipeline_id, item_id) LEFT JOIN result_contents c USING (pipeline_id, item_id)
     WHERE pipeline_id = %s ORDER BY i.phase, i.key
 """
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def start(conn: Connection, **body: Any) -> UUID:

@@ -1,9 +1,8 @@
 """Pausing, cancelling and resuming in the record: who may do what, and where every item is afterwards."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -16,7 +15,7 @@ from shared.store.control import ALLOWED, Act
 from shared.store.counters import end_pipelines
 from shared.store.jobs import complete_job, reap_jobs
 from shared.store.outcomes import Ending, Record, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch, start_searches
 from shared.testing.pipelines import claim_all, finish_pipeline, record_all, start_pipeline
 from shared.testing.rows import dump, fetch
@@ -32,18 +31,6 @@ VERBS: dict[str, Callable[[Connection, UUID], Awaitable[object]]] = {
 }
 STATES = "SELECT state, count(*)::int FROM pipeline_state GROUP BY 1 ORDER BY 1"
 MANDATORY = [phase.name for phase in PHASES.values() if phase.mandatory]
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def assert_sound(conn: Connection, pipeline_id: UUID) -> None:

@@ -1,7 +1,6 @@
 """Counters: folding loses nothing while others append, and pipelines end by what they say."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
 from shared.store.counters import end_pipelines, fold_counters
 from shared.store.outcomes import Ending, Record, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch
 from shared.testing.pipelines import claim_all, record_all, start_pipeline
 from shared.testing.rows import fetch
@@ -17,18 +16,6 @@ from shared.testing.rows import fetch
 pytestmark = pytest.mark.anyio
 
 MANDATORY = [SERP_COLLECTION]
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 async def sums(conn: Connection) -> list[tuple[str, str, str, int]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -31,7 +30,7 @@ from shared.store.job_queues import read_queues
 from shared.store.letters import Selection, get_dead_letter, group_dead_letters, list_dead_letters
 from shared.store.migrate import MIGRATIONS, migrate
 from shared.store.outcomes import Record, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch, start_searches
 from shared.testing.pipelines import claim_all, finish_pipeline
 from shared.testing.rows import dump, fetch
@@ -48,18 +47,6 @@ CAUSES = (
     "the body of {n} bytes was cut off",
     "the queue is full, try again",
 )
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 async def test_an_item_that_was_given_up_leaves_a_letter(conn: Connection) -> None:

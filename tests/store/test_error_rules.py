@@ -1,6 +1,5 @@
 """Rules as rows: declared, edited, set back, and kept through other versions of the declaration."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -30,12 +29,6 @@ pytestmark = pytest.mark.anyio
 
 C = ErrorCategory
 WHO = {"actor": "ann", "reason": "seen in the log"}
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 def provider(*statuses: int, name: str = "scripted", category: ErrorCategory = C.ACCOUNT) -> Provider:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import msgspec
@@ -25,7 +24,7 @@ from shared.store.failed_items import (
 from shared.store.jobs import Claim, complete_job
 from shared.store.letters import Selection, list_dead_letters
 from shared.store.outcomes import Record, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.eventually import eventually
 from shared.testing.jobs import start_searches
 from shared.testing.pipelines import claim_all, finish_pipeline, record_all
@@ -36,18 +35,6 @@ pytestmark = pytest.mark.anyio
 
 #: Sessions of this database that wait for a row.
 BLOCKED = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 async def test_a_replay_lets_an_ended_pipeline_go_on_and_computes_its_figures_anew(

@@ -2,10 +2,9 @@
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -229,12 +228,6 @@ class History:
         assert sorted(await fetch(self.conn, PLACES)) == pending, what
         done = sorted(n for n, state in states.items() if state is ItemState.COMPLETED)
         assert await fetch(self.conn, "SELECT item_id FROM results ORDER BY 1") == done, what
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,7 +1,6 @@
 """Jobs: from due items to their end, with every message that must not count and every holder that dies."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,7 @@ from shared.store import jobs
 from shared.store.calls import Intent, insert_calls
 from shared.store.jobs import Claim
 from shared.store.outcomes import BoughtFact, Ending, Evidence, Record, Settlement, record
-from shared.store.pool import Connection, Pool, build_pool
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch
 from shared.testing.pipelines import answer, claim_all, record_all, start_pipeline
 from shared.testing.rows import dump, fetch
@@ -28,18 +27,6 @@ pytestmark = pytest.mark.anyio
 CRASH_LIMIT = 3
 #: A lease that is over as soon as it is taken.
 EXPIRED = -1.0
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 async def start(conn: Connection, searches: int = 3) -> UUID:

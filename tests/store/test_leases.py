@@ -1,7 +1,5 @@
 """Leases: who leads, which jobs a holder still has, and when another may take over."""
 
-from collections.abc import AsyncIterator
-
 import psycopg
 import pytest
 
@@ -16,12 +14,6 @@ from shared.testing.rows import fetch
 pytestmark = pytest.mark.anyio
 
 EXPIRED = -1.0
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def held(conn: Connection, holder: str, lease_seconds: float = 60.0) -> Claim:

@@ -1,9 +1,7 @@
 """Single flight over all workers: of those who want a fact that is not stored one may buy it, the others wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -17,12 +15,6 @@ pytestmark = pytest.mark.anyio
 
 BUY, TAKEN = Availability.BUY, Availability.TAKEN
 KEY, OTHER = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 def want(job: Claim, key: str = KEY, freshness: float = 60.0, since: float = 4e9) -> Want:

@@ -1,7 +1,7 @@
 """Recording: everything a try left behind in one transaction, and nothing of it for an item that has moved on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from shared.store.audit import audit
 from shared.store.calls import SENT, Intent, find_facts, insert_calls
 from shared.store.jobs import Claim, reap_jobs
 from shared.store.outcomes import BoughtFact, Ending, Evidence, Record, Settlement, record
-from shared.store.pool import Connection, Pool, build_pool, unit_of_work
+from shared.store.pool import Connection, Pool, unit_of_work
 from shared.testing.jobs import claim, dispatch
 from shared.testing.pipelines import start_pipeline
 from shared.testing.rows import dump, fetch
@@ -27,18 +27,6 @@ pytestmark = pytest.mark.anyio
 ODD = "a\0b\x01\x7f\u0301\u200f\ufeff\ufffe\U0001f9ff\U0010ffff\\u0000\\\0\"'\n\t\ud800z"
 #: What is kept of it: no NUL, and half a surrogate pair becomes the replacement character.
 KEPT = ODD.replace("\0", "").replace("\ud800", "\ufffd")
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.connection() as conn:
-        yield conn
 
 
 async def held(conn: Connection, searches: int = 2, *, lease_seconds: float = 60.0) -> Claim:

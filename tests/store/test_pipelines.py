@@ -1,11 +1,9 @@
 """Starting pipelines in the record, reading them, their progress and what their reports are made of."""
 
 import time
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import msgspec
-import psycopg
 import pytest
 
 from shared.domain.pipeline import freeze, start_items
@@ -20,12 +18,6 @@ from shared.store.report_rows import report_rows
 from shared.testing.pipelines import claim_all, finish_pipeline, record_all, start_pipeline
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def test_every_item_of_the_configuration_is_pending_and_due(conn: Connection) -> None:

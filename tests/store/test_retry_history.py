@@ -1,8 +1,5 @@
 """The history of attempts: one row per try that ended in an error, and what can be learnt from it."""
 
-from collections.abc import AsyncIterator
-
-import psycopg
 import pytest
 
 from shared.domain.category import categorize
@@ -10,7 +7,7 @@ from shared.domain.results import SearchResult
 from shared.errors import AnswerError, ProviderError, StatusError, TransportError
 from shared.store.jobs import Claim
 from shared.store.outcomes import Ending, Evidence, Record, record
-from shared.store.pool import Connection, Pool, build_pool, pipelined_unit_of_work
+from shared.store.pool import Connection, Pool, pipelined_unit_of_work
 from shared.store.retry_history import Attempt, RetryStatistics, find_recorded, retry_statistics
 from shared.testing.jobs import hold
 from shared.testing.rows import fetch
@@ -19,18 +16,6 @@ pytestmark = pytest.mark.anyio
 
 PHASE = "serp_collection"
 ROWS = "SELECT attempt, category, kind, status, codes, error, delay_seconds, next_at IS NULL FROM retry_history ORDER BY item_id"
-
-
-@pytest.fixture
-async def pool(postgres_url: str) -> AsyncIterator[Pool]:
-    async with build_pool(postgres_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 def tried(

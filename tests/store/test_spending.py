@@ -1,8 +1,5 @@
 """Spending: set aside before a call leaves, given back when it is known; never above what is allowed."""
 
-from collections.abc import AsyncIterator
-
-import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -19,12 +16,6 @@ DAY = "2026-11-25"
 PRICE = 0.5
 DAYS = "SELECT committed FROM provider_days"
 BUDGETS = "SELECT committed FROM pipeline_budgets"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 def intent(job: Claim, units: float, *, price: float | None = PRICE) -> Intent:

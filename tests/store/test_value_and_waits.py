@@ -1,9 +1,7 @@
 """Which items are worked on: the most valuable first, no more than a pipeline wants, and no wait without an end."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
-import psycopg
 import pytest
 
 from shared.domain.phases import CONTENT_ANALYSIS, CONTENT_SCRAPING, PHASES, SERP_COLLECTION
@@ -23,12 +21,6 @@ pytestmark = pytest.mark.anyio
 
 PAGES = PHASES[CONTENT_SCRAPING]
 STATES = "SELECT i.key, s.state FROM items i JOIN pipeline_state s USING (item_id) WHERE phase = 'content_scraping' ORDER BY i.value DESC"
-
-
-@pytest.fixture
-async def conn(postgres_url: str) -> AsyncIterator[Connection]:
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-        yield connection
 
 
 async def start(conn: Connection, **config: object) -> UUID:

@@ -1,28 +1,11 @@
 """The simulator as a process, and the faults of each of its providers that show in what the vendor says."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from services.simulator.faults import COMMON, How
 from services.simulator.registry import PROVIDERS
-from tests.services.test_simulator_process import Simulator, simulator
+from tests.services.conftest import process, sim
+from tests.services.test_simulator_process import Simulator
 
 __all__ = ["Simulator", "errors", "process", "sim", "variants"]
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Simulator]:
-    """One simulator for the module."""
-    with simulator("--latency-ms", "0") as running:
-        yield running
-
-
-@pytest.fixture
-def sim(process: Simulator) -> Simulator:
-    """The simulator in its initial state."""
-    process.fresh()
-    return process
 
 
 def errors(provider: str) -> list[str]:
