@@ -1,10 +1,13 @@
 """Who does something, as far as a request says it: the field `actor`, else the header X-Actor, else `api`."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Request
+from msgspec import Meta
 
 from shared.errors import InputError, Problem
+
+AnyRequest = Request[Any, Any, Any]
 
 HEADER: Final = "X-Actor"
 UNNAMED: Final = "api"
@@ -13,7 +16,7 @@ NAME_LENGTH: Final = 100
 REASON_LENGTH: Final = 500
 
 
-def actor_of(request: Request[Any, Any, Any], named: str = "") -> str:
+def actor_of(request: AnyRequest, named: str = "") -> str:
     """`named` is the body's field. Raises InputError for a header that is no name."""
     if named:
         return named
@@ -47,3 +50,8 @@ def _check(text: str, length: int) -> None:
         raise ValueError(f"has {len(text)} characters; at most {length} are allowed")
     if not text.isprintable():
         raise ValueError("must not hold control characters")
+
+
+Actor = Annotated[str, Meta(extra={"check": check_name})]
+Reason = Annotated[str, Meta(extra={"check": check_reason})]
+GivenReason = Annotated[str, Meta(extra={"check": check_given_reason})]

@@ -1,13 +1,13 @@
 """Every error as a problem (RFC 9457): stable type, no exception text, one entry per wrong field."""
 
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from services.gateway.actor import AnyRequest
 from services.gateway.observation import request_id
 from shared import log
 from shared.errors import ConflictError, InputError, MalformedError, NotFoundError, SchemaError
@@ -18,8 +18,6 @@ _log = log.get(__name__)
 MEDIA_TYPE = "application/problem+json"
 #: Seconds after which a client may ask again for what is unavailable.
 RETRY_SECONDS = 5
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class FieldProblem(msgspec.Struct, frozen=True):

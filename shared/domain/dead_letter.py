@@ -7,10 +7,8 @@ from typing import Any, Final
 
 #: Category of an item whose workers died once too often.
 CRASH: Final = "crash"
-#: The same for every such item: what killed the workers, nobody could write down.
-CRASHED: Final = "crash"
-#: Categories of failures that may pass when their cause is gone; the item was given up, not refused.
-GIVEN_UP: Final = frozenset({"recoverable", "degraded", CRASH})
+#: Categories of failures that may pass when their cause is gone: nobody refused the item.
+REPLAYABLE: Final = frozenset({"recoverable", "degraded", CRASH})
 
 #: What differs between two errors of one cause, most particular first, and what stands for it.
 _FOLDS: Final = tuple(
@@ -34,9 +32,9 @@ _KINDS: Final = ((bool, "true or false"), (int | float, "a number"), (str, "text
 INPUT_BYTES: Final = 64 * 1024
 
 
-def is_given_up(category: str | None) -> bool:
+def is_replayable(category: str | None) -> bool:
     """Whether an item that failed with this category becomes a dead letter."""
-    return category in GIVEN_UP
+    return category in REPLAYABLE
 
 
 def fold(error: str) -> str:
@@ -47,9 +45,9 @@ def fold(error: str) -> str:
 
 
 def fingerprint(category: str, error: str) -> str:
-    """The same 16 letters for errors of one cause; CRASHED for crashes, whatever their text."""
+    """The same 16 letters for errors of one cause; CRASH for crashes: what killed the workers, nobody could write down."""
     if category == CRASH:
-        return CRASHED
+        return CRASH
     return hashlib.sha256(f"{category}\n{fold(error)}".encode("utf-8", "replace")).hexdigest()[:16]
 
 

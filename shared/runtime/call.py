@@ -14,7 +14,7 @@ from shared.domain.item import WaitReason
 from shared.domain.provider import Endpoint, Fact
 from shared.errors import ProviderError
 from shared.runtime.batching import Batcher, together
-from shared.runtime.exchange import Exchange, Order, seen
+from shared.runtime.exchange import Exchange, Purchase, seen
 from shared.store.calls import StoredFact
 from shared.store.jobs import Claim
 from shared.store.lookups import Availability, Want
@@ -51,9 +51,9 @@ class Buyer:
         futures: dict[str, asyncio.Future[Fact[Any]]] = {s: asyncio.Future() for s in own}
         self._under_way.update((flights[s], future) for s, future in futures.items())
         try:
-            order = Order(endpoint, params, freshness, own, futures)
-            await self._obtain(claim, order)
-            facts: dict[str, Fact[A]] = order.facts
+            purchase = Purchase(endpoint, params, freshness, own, futures)
+            await self._obtain(claim, purchase)
+            facts: dict[str, Fact[A]] = purchase.facts
         except BaseException as error:
             for future in futures.values():
                 if not future.done():
@@ -71,58 +71,58 @@ class Buyer:
                 facts[subject] = await asyncio.shield(future)
         return facts
 
-    async def _obtain(self, claim: Claim, order: Order) -> None:
+    async def _obtain(self, claim: Claim, purchase: Purchase) -> None:
         """The facts nobody else of this process is after: what the store lacks is bought, in full calls.
 
         What another process is about to buy is waited for. Raises GateShut when that takes too long.
         """
         late = time.monotonic() + FLIGHT_SECONDS
-        pending = list(order.keys)
+        pending = list(purchase.keys)
         while pending:
-            wanted = [self._want(claim, order, subject) for subject in pending]
+            wanted = [self._want(claim, purchase, subject) for subject in pending]
             found = dict(zip(pending, await together([self._lookups.add(w) for w in wanted]), strict=True))
-            order.tokens |= {
+            purchase.tokens |= {
                 s: w.token for s, w in zip(pending, wanted, strict=True) if found[s] is Availability.BUY
             }
             for subject, answer in found.items():
-                if isinstance(answer, StoredFact) and (fact := _restore(order.endpoint, subject, answer)):
-                    order.have(fact)
+                if isinstance(answer, StoredFact) and (fact := _restore(purchase.endpoint, subject, answer)):
+                    purchase.have(fact)
                     self.exchange.meter.from_store.inc()
-            buy = [s for s in pending if s not in order.facts and found[s] is not Availability.TAKEN]
-            await self._purchase_all(claim, order, buy)
-            pending = [s for s in pending if s not in order.facts]
+            buy = [s for s in pending if s not in purchase.facts and found[s] is not Availability.TAKEN]
+            await self._purchase_all(claim, purchase, buy)
+            pending = [s for s in pending if s not in purchase.facts]
             if pending:
                 if time.monotonic() > late:
                     raise GateShut(WaitReason.CONCURRENCY, FLIGHT_SECONDS)
                 with self.steering.interruptible(claim.pipeline_id):
                     await asyncio.sleep(FLIGHT_POLL_SECONDS)
 
-    def _want(self, claim: Claim, order: Order, subject: str) -> Want:
+    def _want(self, claim: Claim, purchase: Purchase, subject: str) -> Want:
         return Want(
-            order.keys[subject],
-            order.freshness_seconds,
+            purchase.keys[subject],
+            purchase.freshness_seconds,
             claim.settings.started_at,
             claim.job_id,
             str(uuid7()),
         )
 
-    async def _purchase_all(self, claim: Claim, order: Order, subjects: Sequence[str]) -> None:
-        size = order.endpoint.per_call
+    async def _purchase_all(self, claim: Claim, purchase: Purchase, subjects: Sequence[str]) -> None:
+        size = purchase.endpoint.per_call
         parts = [subjects[n : n + size] for n in range(0, len(subjects), size)]
         if parts:
-            await together([self._purchase(claim, order, part) for part in parts])
+            await together([self._purchase(claim, purchase, part) for part in parts])
 
-    async def _purchase(self, claim: Claim, order: Order, subjects: Sequence[str]) -> None:
+    async def _purchase(self, claim: Claim, purchase: Purchase, subjects: Sequence[str]) -> None:
         try:
-            bought, committed = await self.exchange.call(claim, order, subjects)
+            bought, committed = await self.exchange.call(claim, purchase, subjects)
         except BaseException:
-            if landed := order.landed(subjects):
+            if landed := purchase.landed(subjects):
                 self.exchange.recorder.add(Record(landed=landed)).add_done_callback(seen)
             raise
         for fact in bought.values():
-            order.have(fact)
+            purchase.have(fact)
         # Until it is committed the store does not know it: who wants it meanwhile joins.
-        flights = [(order.keys[s], order.freshness_seconds) for s in subjects]
+        flights = [(purchase.keys[s], purchase.freshness_seconds) for s in subjects]
         committed.add_done_callback(lambda done: self._forget(done, flights))
 
     def _forget(self, committed: "asyncio.Future[bool]", flights: Sequence[tuple[str, float]]) -> None:

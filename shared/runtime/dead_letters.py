@@ -18,7 +18,7 @@ MOOT_SECONDS: Final = 10.0
 COPIES: Final = 10_000
 
 
-class Mirror(Protocol):
+class Copies(Protocol):
     """Where the copies are."""
 
     def mirror(self, queue: str, letters: Sequence[Message]) -> Awaitable[int]:
@@ -29,7 +29,7 @@ class Mirror(Protocol):
 class DeadLetters:
     """One queue's. Safe to run twice at once."""
 
-    def __init__(self, pool: Pool, copies: Mirror, queue: str) -> None:
+    def __init__(self, pool: Pool, copies: Copies, queue: str) -> None:
         self._pool = pool
         self._copies = copies
         self._queue = queue

@@ -75,7 +75,7 @@ class Draining(GateShut):
 
 
 @dataclass(slots=True)
-class Order:
+class Purchase:
     """What one item, or several, still wants of an endpoint."""
 
     endpoint: Endpoint[Any]
@@ -100,7 +100,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class _Trip:
+class _Passage:
     """How far a request has come."""
 
     recorded_at: float = 0.0
@@ -152,10 +152,10 @@ class Exchange:
         self.draining = False
 
     async def call(
-        self, claim: Claim, order: Order, subjects: Sequence[str]
+        self, claim: Claim, purchase: Purchase, subjects: Sequence[str]
     ) -> tuple[dict[str, Fact[Any]], "asyncio.Future[bool]"]:
         """(facts, done when they are committed) of at most one call's worth of subjects."""
-        endpoint, params, keys = order.endpoint, order.params, order.keys
+        endpoint, params, keys = purchase.endpoint, purchase.params, purchase.keys
         request = endpoint.request(subjects, params)
         most = endpoint.most(request)
         intent = Intent(
@@ -185,7 +185,7 @@ class Exchange:
             BoughtFact(keys[s], intent.call_id, self.provider.name, endpoint.name, s, params, answers.get(s))
             for s in subjects
         )
-        committed = self.recorder.add(Record(settlement, bought, landed=order.landed(subjects)))
+        committed = self.recorder.add(Record(settlement, bought, landed=purchase.landed(subjects)))
         if (task := asyncio.current_task()) and task.cancelling():  # while it was read
             committed.add_done_callback(seen)
             raise asyncio.CancelledError
@@ -225,57 +225,57 @@ class Exchange:
                 raise Draining
             self._gate.refuse_if_held()  # else every waiting item would leave a row in the ledger
             recorded = self._intents.add(intent)
-            trip = _Trip()
+            passage = _Passage()
             try:
                 # Before the gate: a slot of the provider is not held while the database commits.
                 if (verdict := await asyncio.shield(recorded)) != SENT:
                     raise self._refusal(verdict)  # noqa: TRY301 - must pass the settlement below
-                trip.recorded_at = time.perf_counter()
-                with trip.waiting:
-                    trip.waiting.enter_context(self.steering.interruptible(claim.pipeline_id))
+                passage.recorded_at = time.perf_counter()
+                with passage.waiting:
+                    passage.waiting.enter_context(self.steering.interruptible(claim.pipeline_id))
                     answers, units = await self.breaker.call_async(
-                        self._exchange, claim, request, endpoint, trip,
-                        then=partial(self._read, endpoint, subjects, trip),
+                        self._exchange, claim, request, endpoint, passage,
+                        then=partial(self._read, endpoint, subjects, passage),
                     )  # fmt: skip
             except ProviderError as error:
-                error.status = trip.status or error.status
-                self._settle_error(intent, error, trip.duration, claim.phase)
+                error.status = passage.status or error.status
+                self._settle_error(intent, error, passage.duration, claim.phase)
                 raise
             except BaseException as error:
-                if not trip.started_at:
+                if not passage.started_at:
                     await self._refund(intent, recorded, claim.phase, type(error).__name__)
-                elif trip.status and isinstance(error, Exception):
-                    self._settle_bug(intent, error, trip, claim.phase)
+                elif passage.status and isinstance(error, Exception):
+                    self._settle_bug(intent, error, passage, claim.phase)
                 else:  # cancelled with the request out
                     cut = ProviderError(f"cut short: {type(error).__name__}")
-                    self._settle_error(intent, cut, trip.duration, claim.phase)
+                    self._settle_error(intent, cut, passage.duration, claim.phase)
                 if isinstance(error, BreakerOpenError):
                     raise GateShut(WaitReason.BREAKER, error.wait_seconds) from None
                 raise
-            return answers, units, trip.status, trip.duration
+            return answers, units, passage.status, passage.duration
 
     async def _exchange(
-        self, claim: Claim, request: Request, endpoint: Endpoint[Any], trip: _Trip
+        self, claim: Claim, request: Request, endpoint: Endpoint[Any], passage: _Passage
     ) -> tuple[int, bytes]:
         """(status, body); the gate has let it start."""
-        trip.waiting.close()
+        passage.waiting.close()
         self.steering.refuse_if_stopped(claim.pipeline_id)
         if self.draining:
             raise Draining
-        trip.started_at = time.perf_counter()
-        self.meter.gate_wait.observe(trip.started_at - trip.recorded_at)
+        passage.started_at = time.perf_counter()
+        self.meter.gate_wait.observe(passage.started_at - passage.recorded_at)
         try:
             with self.meter.in_flight.track_inprogress():
                 return await self._wire.send(request, endpoint.answers)
         finally:
-            trip.duration = time.perf_counter() - trip.started_at
+            passage.duration = time.perf_counter() - passage.started_at
 
     async def _read(
-        self, endpoint: Endpoint[A], subjects: Sequence[str], trip: _Trip, answer: tuple[int, bytes]
+        self, endpoint: Endpoint[A], subjects: Sequence[str], passage: _Passage, answer: tuple[int, bytes]
     ) -> tuple[Mapping[str, A], float]:
         """(answers, units)."""
-        trip.status, body = answer
-        answers = await self._answers(endpoint, trip.status, body, subjects)
+        passage.status, body = answer
+        answers = await self._answers(endpoint, passage.status, body, subjects)
         return answers, endpoint.cost(answers)
 
     def _refusal(self, verdict: str) -> LeaseLost | GateShut:
@@ -295,12 +295,18 @@ class Exchange:
     def _is_fault(self, error: BaseException) -> bool:
         return isinstance(error, ProviderError) and self.rulebook.categorize(error).is_fault
 
-    def _settle_bug(self, intent: Intent, error: Exception, trip: _Trip, phase: str) -> None:
+    def _settle_bug(self, intent: Intent, error: Exception, passage: _Passage, phase: str) -> None:
         """A defect of ours. The provider has answered all the same, and charged nobody knows what."""
-        self.meter.ended(BUG, trip.duration, None)
+        self.meter.ended(BUG, passage.duration, None)
         text = f"{type(error).__name__}: {error}"
         settlement = Settlement(
-            intent.call_id, phase, "settled", BUG, trip.status, duration_seconds=trip.duration, error=text
+            intent.call_id,
+            phase,
+            "settled",
+            BUG,
+            passage.status,
+            duration_seconds=passage.duration,
+            error=text,
         )
         self.recorder.add(Record(settlement)).add_done_callback(seen)
 

@@ -4,6 +4,7 @@ import time
 
 from shared import log
 from shared.domain.category import ErrorRule, categorize
+from shared.domain.error_rule import in_force
 from shared.domain.provider import Provider
 from shared.errors import ProviderError
 from shared.store.error_rules import declare_rules, find_rules, rules_version
@@ -46,7 +47,7 @@ class Rulebook:
             return
         try:
             rows = await find_rules(conn, self._provider.name)
-            rules = tuple(row.data.rule() for row in rows if row.data.enabled)
+            rules = in_force([row.data for row in rows])
             for rule in rules:
                 rule.policy(self._provider.retry)
         except ValueError as error:  # written past the gateway, which checks: the rules known so far go on

@@ -12,6 +12,7 @@ from shared.domain.message import Message
 from shared.domain.phases import PHASES
 from shared.errors import ConflictError, InputError, NotFoundError, Problem
 from shared.store import queries
+from shared.store.dead_letter_views import LetterDetail, Selection, get_dead_letter
 from shared.store.failed_items import (
     CHUNK,
     Action,
@@ -20,14 +21,13 @@ from shared.store.failed_items import (
     reopen_pipelines,
     revive_items,
 )
-from shared.store.letters import LetterDetail, Selection, get_dead_letter
 from shared.store.pool import Connection, Pool
 from shared.store.rows import rows
 
 _SQL = queries.load("dead_letters")
 
 
-class GivenUp(msgspec.Struct, frozen=True):
+class DeadItem(msgspec.Struct, frozen=True):
     """An item that has just failed and might have worked."""
 
     pipeline_id: str
@@ -46,7 +46,7 @@ class Moved(msgspec.Struct, frozen=True):
     """Left as they are, because their pipeline was cancelled."""
 
 
-async def insert_dead_letters(conn: Connection, given_up: Sequence[GivenUp]) -> None:
+async def insert_dead_letters(conn: Connection, given_up: Sequence[DeadItem]) -> None:
     """In the transaction in which the items failed."""
     letters = [
         {

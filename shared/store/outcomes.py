@@ -7,13 +7,13 @@ from uuid import UUID
 
 import msgspec
 
-from shared.domain.dead_letter import is_given_up
+from shared.domain.dead_letter import is_replayable
 from shared.domain.phases import NewItem
 from shared.domain.provider import FactRef
 from shared.domain.results import SearchResult
 from shared.store import queries
 from shared.store.calls import Landed, end_flights, settle_spending
-from shared.store.dead_letters import GivenUp, insert_dead_letters
+from shared.store.dead_letters import DeadItem, insert_dead_letters
 from shared.store.pool import Connection
 from shared.store.retry_history import Attempt, Tried, store_attempts
 from shared.store.rows import rows
@@ -101,13 +101,13 @@ async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
     # Items before calls, as the reaper does: two transactions that lock in one order cannot deadlock.
     moved = await _end_items(conn, [unit.ending for unit in batch if unit.ending])
     given_up = [
-        GivenUp(e.pipeline_id, e.item_id, e.phase, e.error_category or "", e.last_error or "")
+        DeadItem(e.pipeline_id, e.item_id, e.phase, e.error_category or "", e.last_error or "")
         for e in (unit.ending for unit in batch)
         if e
         and e.item_id in moved
         and e.state == "failed"
         and e.dead_letter
-        and is_given_up(e.error_category)
+        and is_replayable(e.error_category)
     ]
     if given_up:
         await insert_dead_letters(conn, given_up)

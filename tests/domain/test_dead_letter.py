@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.category import ErrorCategory
-from shared.domain.dead_letter import CRASH, CRASHED, check_input, fingerprint, fold, is_given_up
+from shared.domain.dead_letter import CRASH, check_input, fingerprint, fold, is_replayable
 
 #: Texts in which only the holes differ belong to one cause, two different ones do not.
 CAUSES = (
@@ -64,13 +64,13 @@ def test_any_text_has_a_fingerprint(error: str) -> None:
 def test_a_category_is_part_of_the_cause_and_crashes_are_one() -> None:
     """The same words mean something else under another category; of a crash there are no words."""
     assert fingerprint("recoverable", "busy") != fingerprint("degraded", "busy")
-    assert fingerprint(CRASH, "its worker died (time 5)") == fingerprint(CRASH, "anything") == CRASHED
+    assert fingerprint(CRASH, "its worker died (time 5)") == fingerprint(CRASH, "anything") == CRASH
 
 
 def test_what_was_refused_or_is_our_own_defect_is_no_dead_letter() -> None:
     """Trying it again without a change would give the same."""
-    assert {c.value for c in ErrorCategory if is_given_up(c)} == {"recoverable", "degraded"}
-    assert [is_given_up(category) for category in (CRASH, "bug", None)] == [True, False, False]
+    assert {c.value for c in ErrorCategory if is_replayable(c)} == {"recoverable", "degraded"}
+    assert [is_replayable(category) for category in (CRASH, "bug", None)] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ async def test_what_is_left_out_of_an_edit_stays(client: AsyncTestClient[Any]) -
     again = await client.patch(path, json={"status": None, "code": "unpaid", "reason": "more of them"})
     assert (again.json()["status"], again.json()["code"]) == (None, "unpaid")
     assert (again.json()["changed_by"], again.json()["attempts"]) == ("api", 2)
+    named = await client.patch(path, json={"reason": "signed"}, headers={"X-Actor": "bob"})
+    assert named.json()["changed_by"] == "bob"
 
 
 async def test_a_rule_is_disabled_and_set_back(client: AsyncTestClient[Any]) -> None:
@@ -137,7 +139,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no code": ({"code": ""}, "/code"),
     "unknown field": ({"categry": "quota"}, "/categry"),
     "nobody's reason": ({"reason": " "}, "/reason"),
-    "nobody": ({"actor": ""}, "/actor"),
+    "a name in two lines": ({"actor": "a\nb"}, "/actor"),
     "what no database holds": ({"pattern": "a\0"}, "/pattern"),
     "a reason in two lines": ({"reason": "because\nso"}, "/reason"),
     "a number that is none": ({"cap_seconds": 1e300}, "/cap_seconds"),
@@ -252,7 +254,7 @@ async def test_a_dry_run_counts_attempts_and_changes_nothing(
     }
     edited = await client.post(path, json={"status": 500, "category": "quota"})
     assert edited.json()["changes"] == [{"old": "recoverable", "new": "quota", "attempts": 2}]
-    daily = {"provider": "scale_serp_api", "code": "busy", "category": "quota"}
+    daily = {"provider": "cognism", "code": "busy", "category": "quota"}
     assert (await client.post(f"{RULES}/dry-run", json=daily)).status_code == 422  # another provider's name
     added = await client.post(f"{RULES}/dry-run?days=1", json=daily | {"provider": "serp"})
     assert (added.json()["days"], added.json()["reclassified"]) == (1.0, 3)

@@ -6,9 +6,9 @@ from uuid import UUID
 from shared.domain.phases import PHASES, SERP_COLLECTION
 from shared.store.audit import audit
 from shared.store.counters import end_pipelines
+from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import replay_dead_letters
 from shared.store.jobs import Claim, complete_job
-from shared.store.letters import Selection
 from shared.store.outcomes import Ending, Record, record
 from shared.store.pool import Connection, Pool
 from shared.testing.pipelines import claim_all

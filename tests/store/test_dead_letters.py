@@ -11,6 +11,7 @@ import pytest
 from shared.domain.phases import PHASES, SERP_COLLECTION
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.store import jobs
+from shared.store.dead_letter_views import Selection, get_dead_letter, group_dead_letters, list_dead_letters
 from shared.store.dead_letters import (
     close_moot_letters,
     count_selected,
@@ -27,7 +28,6 @@ from shared.store.failed_items import (
     revive_items,
 )
 from shared.store.job_queues import read_queues
-from shared.store.letters import Selection, get_dead_letter, group_dead_letters, list_dead_letters
 from shared.store.migrate import MIGRATIONS, migrate
 from shared.store.outcomes import Record, record
 from shared.store.pool import Connection, Pool

@@ -10,6 +10,7 @@ import pytest
 from shared.domain.phases import DSI_CALCULATION, KEYWORD_METRICS, SERP_COLLECTION, VIDEO_ENRICHMENT
 from shared.errors import NotFoundError
 from shared.store import jobs
+from shared.store.dead_letter_views import Selection, list_dead_letters
 from shared.store.dead_letters import (
     discard_dead_letters,
     replay_dead_letters,
@@ -22,7 +23,6 @@ from shared.store.failed_items import (
     revive_items,
 )
 from shared.store.jobs import Claim, complete_job
-from shared.store.letters import Selection, list_dead_letters
 from shared.store.outcomes import Record, record
 from shared.store.pool import Connection, Pool
 from shared.testing.eventually import eventually

@@ -1,12 +1,10 @@
 """Look at circuit breakers; hold one open or closed, or reset it."""
 
-from typing import Any
-
-from litestar import Controller, Request, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from services.gateway.actor import actor_of
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.breakers import schemas
 from services.gateway.dependencies import Gateway
 from services.gateway.service_names import service_named
@@ -24,8 +22,6 @@ from shared.store.breakers import (
 from shared.store.pool import Connection
 
 _log = log.get(__name__)
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class BreakerController(Controller):

@@ -8,7 +8,6 @@ import click
 
 from services.gateway.cli import api, options
 
-ACTOR: Final = "cli"
 PATH: Final = "/monitoring/circuit-breakers"
 _service = click.argument("service")
 _reason = click.option("--reason", required=True, help="Why; it stays in the history.")
@@ -69,7 +68,9 @@ def reset(service: str, reason: str, data_dir: Path) -> int:
 
 def _order(service: str, order: str, reason: str, data_dir: Path) -> int:
     with api.connect(data_dir) as gateway:
-        breaker = gateway.ask("POST", f"{PATH}/{service}/{order}", json={"reason": reason, "actor": ACTOR})
+        breaker = gateway.ask(
+            "POST", f"{PATH}/{service}/{order}", json={"reason": reason, "actor": options.ACTOR}
+        )
     click.echo(render(breaker))
     return 0
 

@@ -8,6 +8,8 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Who does what these commands do, unless --actor says otherwise.
+ACTOR = "cli"
 #: Where `landscape up` keeps everything unless told otherwise.
 DATA_DIR = Path(".landscape")
 #: A data directory with this file in it was made by a demo; the next one may delete it, unless `up` was told to keep it.
@@ -41,7 +43,7 @@ def steered(function: F) -> F:
     """PIPELINE_ID, which must be given, --actor and --reason."""
     for option in (
         click.option("--reason", default="", help="Why; kept with what was done."),
-        click.option("--actor", default="cli", show_default=True, help="Who does it."),
+        click.option("--actor", default=ACTOR, show_default=True, help="Who does it."),
         click.argument("pipeline_id", type=click.UUID),
     ):
         function = option(function)

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from services.gateway.cli import api, options
-from services.gateway.cli.dead_letters import ACTOR
 from shared.domain.phases import PHASES
 
 
@@ -33,7 +32,7 @@ def command(
         "category": category,
         "max": most,
         "dry_run": dry_run,
-        "actor": ACTOR,
+        "actor": options.ACTOR,
         "reason": reason,
     }
     with api.connect(data_dir) as gateway:

@@ -1,29 +1,26 @@
 """Dead letters: list, group by cause, inspect, edit, replay, discard."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import msgspec
-from litestar import Controller, Request, get, patch, post
+from litestar import Controller, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from services.gateway.actor import actor_of
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters import schemas
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
 from services.gateway.service_names import QUEUES
 from shared import log
 from shared.domain.strict_json import decode
-from shared.errors import InputError, Problem
-from shared.store.dead_letters import count_selected, discard_dead_letters, edit_input, replay_dead_letters
-from shared.store.letters import (
+from shared.store.dead_letter_views import (
     NEWEST,
     LetterDetail,
-    Selection,
     get_dead_letter,
     group_dead_letters,
     list_dead_letters,
 )
+from shared.store.dead_letters import count_selected, discard_dead_letters, edit_input, replay_dead_letters
 
 _log = log.get(__name__)
 
@@ -60,7 +57,7 @@ class DeadLetterController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50,
     ) -> schemas.LetterPage:
         """A page; `next_cursor` leads to the next."""
-        selection = selection_from_query(
+        selection = schemas.selection_from_query(
             phase=phase,
             service=service,
             category=category,
@@ -83,7 +80,7 @@ class DeadLetterController(Controller):
         pipeline_id: FromQuery[str | None] = None,
     ) -> schemas.GroupPage:
         """At most a hundred causes, the most frequent first."""
-        selection = selection_from_query(
+        selection = schemas.selection_from_query(
             phase=phase, service=service, category=category, pipeline_id=pipeline_id
         )
         async with gateway.connection() as conn:
@@ -99,7 +96,7 @@ class DeadLetterController(Controller):
         "/{job_id:int}", operation_id="editDeadLetter", summary="Give an open letter's item another input."
     )
     async def edit(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway], job_id: JobId
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], job_id: JobId
     ) -> LetterDetail:
         """It is used when the letter is replayed. What it was before stays in the history."""
         body = schemas.parse_edit(await request.body())
@@ -113,33 +110,20 @@ class DeadLetterController(Controller):
         status_code=200,
         summary="Put letters' items back to work.",
     )
-    async def replay(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]
-    ) -> schemas.Moved:
+    async def replay(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:
         """Each once, however often it is asked for. An ended pipeline goes on, and its figures are computed anew."""
         body = decode(await request.body(), schemas.ReplayRequest)
         return await _move(request, gateway, body)
 
     @post("/discard", operation_id="discardDeadLetters", status_code=200, summary="Close letters for good.")
-    async def discard(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]
-    ) -> schemas.Moved:
+    async def discard(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:
         """Their items stay failed, as gaps of their pipelines."""
         body = decode(await request.body(), schemas.DiscardRequest)
         return await _move(request, gateway, body)
 
 
-def selection_from_query(**given: str | None) -> Selection:
-    """From query parameters, by the rules of the bodies. Raises InputError."""
-    try:
-        return decode(msgspec.json.encode(given), schemas.Filter).selection()
-    except InputError as error:
-        problems = [Problem(f"?{problem.pointer.lstrip('/')}", problem.detail) for problem in error.problems]
-        raise InputError(*problems) from None
-
-
 async def _move(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     gateway: Gateway,
     body: schemas.ReplayRequest | schemas.DiscardRequest,
 ) -> schemas.Moved:

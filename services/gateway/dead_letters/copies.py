@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from services.gateway.dependencies import Gateway
-from services.gateway.monitoring.verdict import NOT_CHECKED, OK
 from shared import log
 from shared.runtime.dead_letters import COPIES
 from shared.store.dead_letters import select_letter_messages
@@ -11,10 +10,10 @@ from shared.store.dead_letters import select_letter_messages
 _log = log.get(__name__)
 
 
-async def renew_copies(gateway: Gateway, queues: Iterable[str]) -> str:
-    """ok, or why not: then the queue's leader does it within seconds, or once Redis is back."""
+async def renew_copies(gateway: Gateway, queues: Iterable[str]) -> None:
+    """Where it cannot be done, the queue's leader does it within seconds, or once Redis is back."""
     if gateway.dead_messages is None:
-        return NOT_CHECKED
+        return
     try:
         for queue in queues:
             async with gateway.connection() as conn:
@@ -22,5 +21,3 @@ async def renew_copies(gateway: Gateway, queues: Iterable[str]) -> str:
             await gateway.dead_messages.mirror(queue, letters)
     except OSError as error:
         _log.warning("dead_letters_not_copied", error=str(error))
-        return str(error)
-    return OK

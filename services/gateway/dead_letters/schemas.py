@@ -6,12 +6,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from services.gateway.actor import check_given_reason, check_name, check_reason
+from services.gateway.actor import Actor, GivenReason, Reason
 from services.gateway.service_names import ALIASES, check_phase, check_queue
 from shared.domain.dead_letter import INPUT_BYTES
 from shared.domain.strict_json import decode
 from shared.errors import InputError, MalformedError, Problem
-from shared.store.letters import Group, Letter, Selection
+from shared.store.dead_letter_views import Group, Letter, Selection
 
 #: Ids in one request.
 IDS: Final = 10_000
@@ -32,9 +32,6 @@ def _check_uuid(text: str | None) -> None:
             raise ValueError("is no pipeline id") from None
 
 
-Name = Annotated[str, Meta(extra={"check": check_name})]
-Reason = Annotated[str, Meta(extra={"check": check_reason})]
-GivenReason = Annotated[str, Meta(extra={"check": check_given_reason})]
 Word = Annotated[str | None, Meta(extra={"check": _check_word})]
 PhaseName = Annotated[str | None, Meta(extra={"check": check_phase})]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -68,7 +65,7 @@ class ReplayRequest(msgspec.Struct, frozen=True):
     filter: Filter | None = None
     dry_run: bool = False
     """Only count them."""
-    actor: Name = ""
+    actor: Actor = ""
     reason: Reason = ""
 
 
@@ -80,19 +77,19 @@ class DiscardRequest(msgspec.Struct, frozen=True):
     filter: Filter | None = None
     dry_run: bool = False
     """Only count them."""
-    actor: Name = ""
+    actor: Actor = ""
 
 
 class EditRequest(msgspec.Struct, frozen=True):
     """Another input for the letter's item: the same fields, other values."""
 
     input: dict[str, Any]
-    actor: Name = ""
+    actor: Actor = ""
     reason: Reason = ""
 
 
 class _EditWords(msgspec.Struct, frozen=True):
-    actor: Name = ""
+    actor: Actor = ""
     reason: Reason = ""
 
 
@@ -149,3 +146,12 @@ def parse_edit(body: bytes) -> EditRequest:
     if b"\\u0000" in encoded:
         raise InputError(Problem("/input", "must not hold the character U+0000"))
     return EditRequest(given, words.actor, words.reason)
+
+
+def selection_from_query(**given: str | None) -> Selection:
+    """From query parameters, by the rules of the bodies. Raises InputError."""
+    try:
+        return decode(msgspec.json.encode(given), Filter).selection()
+    except InputError as error:
+        problems = [Problem(f"?{problem.pointer.lstrip('/')}", problem.detail) for problem in error.problems]
+        raise InputError(*problems) from None

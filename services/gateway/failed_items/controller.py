@@ -1,15 +1,15 @@
 """A pipeline's failed items: by phase and category, and their second chance."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from services.gateway.actor import actor_of
-from services.gateway.dead_letters.controller import selection_from_query
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters.copies import renew_copies
+from services.gateway.dead_letters.schemas import selection_from_query
 from services.gateway.dependencies import Gateway
 from services.gateway.failed_items import schemas
 from services.gateway.service_names import QUEUES
@@ -59,7 +59,7 @@ class FailedItemController(Controller):
         summary="Give failed items another chance.",
     )
     async def retry(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> schemas.RetriedItems:
         """Whatever they failed for. An ended pipeline goes on, and its figures are computed anew; 409 when cancelled."""
         body = decode(await request.body() or b"{}", schemas.RetryFailedRequest)

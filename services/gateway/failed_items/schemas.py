@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from services.gateway.dead_letters.schemas import Name, PhaseName, Reason, Word
+from services.gateway.actor import Actor, Reason
+from services.gateway.dead_letters.schemas import PhaseName, Word
 from shared.store.failed_items import FailedGroup, FailedItem
 
 #: More items than any pipeline has.
@@ -22,7 +23,7 @@ class RetryFailedRequest(msgspec.Struct, frozen=True):
     """At most so many, the oldest first."""
     dry_run: bool = False
     """Only count them."""
-    actor: Name = ""
+    actor: Actor = ""
     reason: Reason = ""
 
 

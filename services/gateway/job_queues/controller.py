@@ -1,12 +1,10 @@
 """The queues: their lengths, and a replay of all that is dead in one."""
 
-from typing import Any
-
-from litestar import Controller, Request, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from services.gateway.actor import actor_of
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
 from services.gateway.job_queues import schemas
@@ -14,9 +12,9 @@ from services.gateway.monitoring.verdict import NOT_CHECKED, OK
 from services.gateway.service_names import queue_named
 from shared import log
 from shared.domain.strict_json import decode
+from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
-from shared.store.letters import Selection
 
 _log = log.get(__name__)
 
@@ -40,7 +38,7 @@ class JobQueueController(Controller):
         summary="Replay all dead letters of a queue, and its dead messages.",
     )
     async def retry(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway], queue_name: FromPath[str]
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
     ) -> schemas.Retried:
         """From the record, so that it does not matter what Redis lost; then what is dead in Redis alone."""
         queue = queue_named(queue_name)

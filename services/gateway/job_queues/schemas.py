@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.gateway.dead_letters.schemas import Name, Reason
+from services.gateway.actor import Actor, Reason
 from shared.store.job_queues import Queue
 
 
@@ -15,7 +15,7 @@ class QueuePage(msgspec.Struct, frozen=True):
 class RetryRequest(msgspec.Struct, frozen=True):
     """Nothing of it is needed."""
 
-    actor: Name = ""
+    actor: Actor = ""
     reason: Reason = ""
 
 

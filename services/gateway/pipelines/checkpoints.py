@@ -1,14 +1,13 @@
 """Checkpoints of a pipeline: list, write, verify, and go back to one."""
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from services.gateway.actor import actor_of
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
 from shared import log
@@ -40,7 +39,7 @@ class CheckpointController(Controller):
     @post("/", operation_id="createCheckpoint", summary="Write down the present position under a name.")
     async def create(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
     ) -> Checkpoint:
@@ -67,7 +66,7 @@ class CheckpointController(Controller):
     )
     async def rewind(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
         name: FromPath[str],

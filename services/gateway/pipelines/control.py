@@ -1,14 +1,13 @@
 """Pause, unpause, cancel and resume a pipeline, and see what was done to it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 from uuid import UUID
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from services.gateway.actor import actor_of
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
 from shared import log
@@ -19,8 +18,6 @@ from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Connection
 
 _log = log.get(__name__)
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class ControlController(Controller):

@@ -1,14 +1,14 @@
 """Start a pipeline, list pipelines, look at one, audit it."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from services.gateway.actor import actor_of
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
 from shared import log
@@ -38,7 +38,7 @@ class PipelineController(Controller):
         "/start", operation_id="startPipeline", summary="Start a pipeline; all of it is recorded, or nothing."
     )
     async def start(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]
+        self, request: AnyRequest, gateway: NamedDependency[Gateway]
     ) -> Response[schemas.Started]:
         """Buy nothing yet: the items are due from now on, and the workers take them."""
         body = await request.body()
@@ -97,7 +97,7 @@ class PipelineController(Controller):
 
 async def _find_earlier(gateway: Gateway, body: bytes) -> Pipeline | None:
     """The pipeline a start's body resumes from. Raises InputError when there is none of this id."""
-    if (pipeline_id := predecessor(body)) is None:
+    if (pipeline_id := await asyncio.to_thread(predecessor, body)) is None:
         return None
     try:
         async with gateway.connection() as conn:

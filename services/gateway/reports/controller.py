@@ -2,14 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from services.gateway.actor import AnyRequest
 from services.gateway.dependencies import Gateway
 from services.gateway.reports import csv, html
 from services.gateway.reports.csv import Table
@@ -39,7 +40,7 @@ class ReportController(Controller):
     )
     async def report(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
         format: FromQuery[Form | None] = None,  # noqa: A002  the query parameter's name
@@ -56,7 +57,7 @@ class ReportController(Controller):
         return Response(content, media_type=_MEDIA_TYPES[form], headers=_headers(form, table))
 
 
-def _accepted(request: Request[Any, Any, Any]) -> Form:
+def _accepted(request: AnyRequest) -> Form:
     best = request.accept.best_match([_MEDIA_TYPES["json"], _MEDIA_TYPES["html"]])
     return "html" if best == _MEDIA_TYPES["html"] else "json"
 

@@ -1,15 +1,17 @@
 """Read, add, change and set back error rules; see beforehand what a change would have meant."""
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-from litestar import Controller, Request, get, patch, post
+from litestar import Controller, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.rules import schemas
 from services.gateway.rules.dry_run import compare
+from services.gateway.service_names import ALIASES
 from shared import log
 from shared.domain import strict_json
 from shared.domain.error_rule import RuleData
@@ -21,11 +23,7 @@ from shared.store.retry_history import find_recorded
 
 _log = log.get(__name__)
 
-#: The seed's name of a service that is neither ours nor its provider's.
-_ALIASES: Final = {"scale_serp_api": "scale_serp"}
-
 Days = Annotated[float, QueryParameter(gt=0, le=366)]
-AnyRequest = Request[Any, Any, Any]
 
 
 class ErrorRuleController(Controller):
@@ -55,7 +53,12 @@ class ErrorRuleController(Controller):
         async with gateway.unit_of_work() as conn:
             provider, service = await _provider(conn, rule.provider, "/provider")
             row = await add_rule(
-                conn, provider, service, schemas.values(rule), actor=rule.actor, reason=rule.reason
+                conn,
+                provider,
+                service,
+                schemas.values(rule),
+                actor=actor_of(request, rule.actor),
+                reason=rule.reason,
             )
         return _changed(row)
 
@@ -70,7 +73,9 @@ class ErrorRuleController(Controller):
             rule = schemas.read_change(body, row.data, schemas.ErrorRuleEdit)
             if rule.version not in (None, row.version):
                 raise ConflictError(f"the rule was changed meanwhile, by {row.changed_by}: {row.reason}")
-            row = await edit_rule(conn, rule_id, schemas.values(rule), actor=rule.actor, reason=rule.reason)
+            row = await edit_rule(
+                conn, rule_id, schemas.values(rule), actor=actor_of(request, rule.actor), reason=rule.reason
+            )
         return _changed(row)
 
     @post(
@@ -88,7 +93,9 @@ class ErrorRuleController(Controller):
             row = await get_rule(conn, rule_id)
             if row.declaration is None:
                 raise ConflictError("no provider declares this rule, it was added; disable it instead")
-            row = await edit_rule(conn, rule_id, row.declaration, actor=signed.actor, reason=signed.reason)
+            row = await edit_rule(
+                conn, rule_id, row.declaration, actor=actor_of(request, signed.actor), reason=signed.reason
+            )
         return _changed(row)
 
     @post(
@@ -134,7 +141,7 @@ class ErrorRuleController(Controller):
 
 
 async def _provider(conn: Connection, name: str, pointer: str) -> tuple[str, str]:
-    found = await find_provider(conn, _ALIASES.get(name, name))
+    found = await find_provider(conn, ALIASES.get(name, name))
     if found is None:
         known = tuple(dict.fromkeys(row.provider for row in await find_rules(conn)))
         near = strict_json.nearest(name, known) if known else "none was started yet"

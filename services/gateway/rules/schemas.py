@@ -1,10 +1,11 @@
 """What the error-rule endpoints take and answer."""
 
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
+from services.gateway.actor import Actor, GivenReason
 from shared.domain import strict_json
 from shared.domain.category import DEFAULT_RULES
 from shared.domain.error_rule import RuleData, contradictions
@@ -12,36 +13,19 @@ from shared.store.error_rules import RuleRow
 
 D = TypeVar("D", bound=RuleData)
 
-#: Characters of an actor's name and of a reason.
-ACTOR_LENGTH, REASON_LENGTH = 100, 500
-
-
-def _check_actor(text: str) -> None:
-    if not text.strip() or len(text) > ACTOR_LENGTH or not text.isprintable():
-        raise ValueError(f"is who wants this, in 1 to {ACTOR_LENGTH} printable characters")
-
-
-def _check_reason(text: str) -> None:
-    if not text.strip() or len(text) > REASON_LENGTH or not text.isprintable():
-        raise ValueError(f"is why this is wanted, in 1 to {REASON_LENGTH} printable characters")
-
-
-Actor = Annotated[str, Meta(extra={"check": _check_actor})]
-Reason = Annotated[str, Meta(extra={"check": _check_reason})]
-
 
 class ErrorRuleReset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who sets a rule back, and why."""
 
-    actor: Actor = "api"
-    reason: Reason
+    actor: Actor = ""
+    reason: GivenReason
 
 
 class ErrorRuleEdit(RuleData, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule's new values."""
 
-    actor: Actor = "api"
-    reason: Reason
+    actor: Actor = ""
+    reason: GivenReason
     version: int | None = None
     """Refused if the rule has another by now."""
 
@@ -56,8 +40,8 @@ class ErrorRuleDraft(RuleData, frozen=True, kw_only=True, forbid_unknown_fields=
 class ErrorRuleAddition(ErrorRuleDraft, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule to be added."""
 
-    actor: Actor = "api"
-    reason: Reason
+    actor: Actor = ""
+    reason: GivenReason
 
 
 class ErrorRule(RuleData, frozen=True, kw_only=True):

@@ -1,15 +1,14 @@
 """The budget of a pipeline, and what providers were charged by the day."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, get, put
+from litestar import Controller, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
-from msgspec import Meta
 
-from services.gateway.actor import actor_of, check_name, check_reason
+from services.gateway.actor import Actor, AnyRequest, Reason, actor_of
 from services.gateway.dependencies import Gateway
 from shared import log
 from shared.domain.start import Money
@@ -27,8 +26,8 @@ class BudgetRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much a pipeline may spend in all."""
 
     budget: Money
-    actor: Annotated[str, Meta(extra={"check": check_name})] = ""
-    reason: Annotated[str, Meta(extra={"check": check_reason})] = ""
+    actor: Actor = ""
+    reason: Reason = ""
 
 
 class DayPage(msgspec.Struct, frozen=True):
@@ -50,7 +49,7 @@ class SpendingController(Controller):
 
     @put("/pipeline/{pipeline_id:uuid}/budget", operation_id="setBudget", summary="Raise, lower or set a budget.")  # fmt: skip
     async def set_budget(
-        self, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> Budget:
         """Acts on the next call; items that wait for it try again at once. What is committed stays committed."""
         body = decode(await request.body(), BudgetRequest)

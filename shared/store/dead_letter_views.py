@@ -12,7 +12,7 @@ from shared.errors import NotFoundError
 from shared.store import queries
 from shared.store.pool import Connection
 
-_SQL = queries.load("letters")
+_SQL = queries.load("dead_letter_views")
 
 #: Above every id.
 NEWEST: Final = 2**63 - 1
