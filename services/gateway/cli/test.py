@@ -44,7 +44,16 @@ def command(benchmarks: bool, arguments: tuple[str, ...]) -> int:
 def _tests(arguments: list[str], failed: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
     """The steps that failed. The closing line of the larger one is the last on stdout, so what failed before is said first."""
     alone = [*PYTEST, "-m", "alone and not benchmark", *arguments]
-    together = [*PYTEST, "-n", str(PROCESSES), "-m", "not benchmark and not alone", *arguments]
+    together = [
+        *PYTEST,
+        "-n",
+        str(PROCESSES),
+        "--dist",
+        "worksteal",
+        "-m",
+        "not benchmark and not alone",
+        *arguments,
+    ]
     codes = [(alone, _run(alone))]
     for step, code in [*failed, *codes]:
         if code not in {0, NOTHING_SELECTED}:
