@@ -70,6 +70,7 @@ async def edit_input(
 
     Raises NotFoundError, ConflictError for a closed letter, InputError for an input the provider could not work on.
     """
+    await conn.execute(_SQL["lock_letter"], {"job_id": job_id})
     found = await get_dead_letter(conn, job_id)
     if problems := check_input(found.input, after):
         raise InputError(*(Problem(f"/input/{name}", detail) for name, detail in problems))

@@ -43,12 +43,22 @@ WHERE job_id = ANY(%(job_ids)s) AND state = 'dead_letter'
 RETURNING job_id, pipeline_id, item_ids[1]
 
 -- name: close_moot_letters
--- Letters of a queue whose item is no longer failed: it was put back by other means than a replay.
+-- Letters of a queue whose item is no longer failed: it was put back by other means than a replay. One whose item
+-- died again meanwhile is told the new error, and stays: that is seen after the lock.
+WITH moot AS MATERIALIZED (
+    SELECT j.job_id, j.ended_at FROM job_queue j
+    WHERE j.queue_name = %(queue)s AND j.state = 'dead_letter' AND NOT EXISTS (
+        SELECT FROM pipeline_state s
+        WHERE s.pipeline_id = j.pipeline_id AND s.item_id = j.item_ids[1] AND s.state = 'failed')
+)
 UPDATE job_queue j
 SET state = 'replayed', fence = j.fence + 1
-WHERE j.queue_name = %(queue)s AND j.state = 'dead_letter' AND NOT EXISTS (
-    SELECT FROM pipeline_state s
-    WHERE s.pipeline_id = j.pipeline_id AND s.item_id = j.item_ids[1] AND s.state = 'failed')
+FROM moot m
+WHERE j.job_id = m.job_id AND j.state = 'dead_letter' AND j.ended_at = m.ended_at
+
+-- name: lock_letter
+-- Until the end of the transaction nobody replays or discards it.
+SELECT FROM job_queue WHERE job_id = %(job_id)s FOR UPDATE
 
 -- name: edit_input
 -- The input of an open letter's item.
