@@ -9,7 +9,7 @@ from shared.domain.job import Plan
 from shared.domain.phases import CLOSING, DSI_CALCULATION, PHASES
 from shared.domain.strength import strength_results
 from shared.runtime.heartbeat import Heartbeat
-from shared.store.counters import find_closing
+from shared.store.counters import find_closing, is_closing
 from shared.store.jobs import Claim, claim_job, complete_job, create_jobs
 from shared.store.outcomes import Ending, Evidence, Record, record
 from shared.store.pipelines import get_pipeline
@@ -25,7 +25,7 @@ _ALL = 100_000
 
 
 class _NotRunningError(Exception):
-    """The pipeline was paused or cancelled between two looks at it."""
+    """The pipeline was paused, cancelled or given more to do between two looks at it."""
 
 
 class Closing:
@@ -64,6 +64,8 @@ class Closing:
         for alone in (False, True):  # a landscape whose housekeeper died twice has a job of its own
             plan = Plan(pipeline_id, batch_key="", alone=alone, size=1 if alone else _ALL, priority=0)
             async with unit_of_work(self._pool) as conn:
+                if not await is_closing(conn, pipeline_id, CLOSING):
+                    raise _NotRunningError  # nothing done, nothing to roll back
                 for message in await create_jobs(conn, DSI_CALCULATION, queue, [plan]):
                     claim = await claim_job(
                         conn,

@@ -11,6 +11,7 @@ import msgspec
 from shared.domain.phases import CLOSING
 from shared.errors import ConflictError, NotFoundError
 from shared.store import queries
+from shared.store.failed_items import reset_closing
 from shared.store.pool import Connection, Pool, unit_of_work
 
 _SQL = queries.load("control")
@@ -85,6 +86,7 @@ async def resume_pipeline(
         raise ConflictError(f"nothing of pipeline {pipeline_id} is left to do; it is {before}")
     if item_ids:
         await set_back(conn, pipeline_id, {*item_ids, *await find_figures(conn, pipeline_id)})
+        await reset_closing(conn, [pipeline_id])
     await note(
         conn, pipeline_id, "resume", act or Act(), items=len(item_ids), resume_failed_only=resume_failed_only
     )

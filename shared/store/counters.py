@@ -22,5 +22,15 @@ async def end_pipelines(conn: Connection, mandatory: Sequence[str]) -> list[tupl
 
 async def find_closing(conn: Connection, closing: Sequence[str]) -> list[str]:
     """Running pipelines in which nothing is open but these phases, which have something due."""
-    cursor = await conn.execute(_SQL["find_closing"], {"closing": list(closing)})
+    return await _closing(conn, closing, None)
+
+
+async def is_closing(conn: Connection, pipeline_id: str, closing: Sequence[str]) -> bool:
+    """Whether `find_closing` would find it; it stays so until the transaction ends."""
+    await conn.execute(_SQL["keep_closing"], {"pipeline_id": pipeline_id})
+    return await _closing(conn, closing, pipeline_id) != []
+
+
+async def _closing(conn: Connection, closing: Sequence[str], pipeline_id: str | None) -> list[str]:
+    cursor = await conn.execute(_SQL["find_closing"], {"closing": list(closing), "pipeline_id": pipeline_id})
     return [cast("str", row[0]) for row in await cursor.fetchall()]

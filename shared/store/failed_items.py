@@ -1,6 +1,6 @@
 """Failed and given-up items: listing them, and putting them back so that they are worked on again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -146,9 +146,13 @@ async def revive_items(conn: Connection, items: Sequence[tuple[UUID, int]]) -> l
     }
     cursor = await conn.execute(_SQL["revive_items"], parameters)
     moved = cast("list[tuple[UUID, int]]", await cursor.fetchall())
-    pipeline_ids = list({pipeline_id for pipeline_id, _ in moved})
-    await conn.execute(_SQL["reset_closing"], {"pipeline_ids": pipeline_ids, "closing": list(CLOSING)})
+    await reset_closing(conn, {pipeline_id for pipeline_id, _ in moved})
     return moved
+
+
+async def reset_closing(conn: Connection, pipeline_ids: Collection[UUID]) -> None:
+    """Let figures be computed anew, also those being computed: their job records nothing then."""
+    await conn.execute(_SQL["reset_closing"], {"pipeline_ids": list(pipeline_ids), "closing": list(CLOSING)})
 
 
 async def insert_action(conn: Connection, action: Action, items: int, detail: Any = None) -> int:

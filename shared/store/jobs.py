@@ -172,11 +172,15 @@ async def complete_job(conn: Connection, job_id: int, fence: int) -> None:
 
 
 async def reap_jobs(conn: Connection, queue: str, phase: str, crash_limit: int) -> tuple[int, int]:
-    """Return the items of jobs whose lease expired; (jobs, items)."""
-    cursor = await conn.execute(
-        _SQL["reap_jobs"], {"queue": queue, "phase": phase, "crash_limit": crash_limit}
-    )
-    return cast("tuple[int, int]", await cursor.fetchone())
+    """Return the items of jobs whose lease expired, calls of theirs that had left are in doubt; (jobs, items)."""
+    async with conn.transaction():
+        cursor = await conn.execute(
+            _SQL["reap_jobs"], {"queue": queue, "phase": phase, "crash_limit": crash_limit}
+        )
+        job_ids, items = cast("tuple[list[int], int]", await cursor.fetchone())
+        if job_ids:
+            await conn.execute(_SQL["doubt_calls"], {"job_ids": job_ids})
+    return len(job_ids), items
 
 
 async def wake_items(conn: Connection, phase: str, limit: int = 1000) -> int:

@@ -227,7 +227,9 @@ async def test_nothing_waits_for_ever_behind_an_open_breaker(pool: Pool, conn: C
     await record_all(conn, held)
     due = await fetch(conn, "SELECT count(*) FROM ready WHERE phase = 'company_enrichment'")
     assert due[0]
-    await conn.execute("UPDATE pipelines SET give_up_after_seconds = 3600")
+    await conn.execute(
+        "UPDATE pipelines SET give_up_after_seconds = 3600, running_since = now() - interval '2 h'"
+    )
     phase = of_service("enrichment")
     gate = FakeGate(GatePolicy(1, breaker=POLICY))
     mirror = Mirror(pool, gate, replace(PROVIDER, service="enrichment"), phase)

@@ -119,3 +119,14 @@ async def test_nothing_is_left_behind_where_the_pipeline_was_paused(pool: Pool, 
 
         assert await fetch(conn, "SELECT count(*) FROM job_queue WHERE queue_name = 'housekeeping'") == [0]
         assert await fetch(conn, "SELECT count(*) FROM ready") == [2]
+
+
+async def test_figures_wait_for_what_was_put_back_meanwhile(pool: Pool, heartbeat: Heartbeat) -> None:
+    """Between two looks at the pipeline: what was open then counts, not what was open before."""
+    async with pool.connection() as conn:
+        await start(conn)
+        (pipeline_id,) = await fetch(conn, "SELECT pipeline_id::text FROM pipelines")
+
+        assert await closing(pool, heartbeat)._attempt(pipeline_id) is None
+
+        assert await fetch(conn, FIGURES) == ["pending", "pending"]

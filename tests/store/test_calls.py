@@ -1,5 +1,6 @@
 """The ledger before a call leaves, and the facts that make it unnecessary."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from uuid_utils.compat import uuid7
 from shared.store.calls import SENT, Intent, find_facts, insert_calls
 from shared.store.jobs import Claim, reap_jobs
 from shared.store.outcomes import BoughtFact, Record, record
-from shared.store.pool import Connection
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch
+from shared.testing.locks import until_blocked
 from shared.testing.pipelines import start_pipeline
 from shared.testing.rows import fetch
 
@@ -60,6 +62,22 @@ async def test_calls_of_jobs_no_longer_held_are_refused(conn: Connection) -> Non
     batch = [stale, good, early, unknown, intent(reaped), intent(reaped, reaped.fence + 1)]
     assert await insert_calls(conn, batch) == {good.call_id: SENT}
     assert await fetch(conn, "SELECT call_id::text FROM provider_calls") == [good.call_id]
+
+
+async def test_a_call_written_while_the_reaper_waits_is_in_doubt(conn: Connection, pool: Pool) -> None:
+    """It may leave, for its job was held when it was written."""
+    job = await held(conn, lease_seconds=-1.0)
+
+    async def reap() -> None:
+        async with pool.connection() as other:
+            await reap_jobs(other, "serp", "serp_collection", 5)
+
+    async with conn.transaction():
+        assert set((await insert_calls(conn, [intent(job)])).values()) == {SENT}
+        reaping = asyncio.create_task(reap())
+        await until_blocked(conn)
+    await reaping
+    assert await fetch(conn, "SELECT state FROM provider_calls") == ["in_doubt"]
 
 
 async def test_the_newest_fresh_answer_is_found(conn: Connection) -> None:

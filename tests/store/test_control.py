@@ -7,13 +7,13 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from shared.domain.item import SET_BACK, ItemState
-from shared.domain.phases import PHASES, SERP_COLLECTION, VIDEO_ENRICHMENT
+from shared.domain.phases import DSI_CALCULATION, KEYWORD_METRICS, PHASES, SERP_COLLECTION, VIDEO_ENRICHMENT
 from shared.errors import ConflictError, NotFoundError
 from shared.store import control
 from shared.store.audit import audit
 from shared.store.control import ALLOWED, Act
 from shared.store.counters import end_pipelines
-from shared.store.jobs import complete_job, reap_jobs
+from shared.store.jobs import complete_job, give_up_items, reap_jobs
 from shared.store.outcomes import Ending, Record, record
 from shared.store.pool import Connection, Pool
 from shared.testing.jobs import claim, dispatch, start_searches
@@ -296,3 +296,47 @@ async def test_a_pipeline_that_is_still_being_cancelled_cannot_be_resumed(conn: 
     await control.cancel(conn, pipeline_id, ACT)
     with pytest.raises(ConflictError, match="being cancelled"):
         await control.resume_pipeline(conn, pipeline_id)
+
+
+async def test_figures_under_way_are_computed_again_after_a_resume(conn: Connection) -> None:
+    """They lack what is set back; their housekeeper records nothing any more."""
+    config = {"phases": [SERP_COLLECTION, DSI_CALCULATION]}
+    pipeline_id = await start_pipeline(conn, config=config)
+    await fail(conn, pipeline_id, SERP_COLLECTION)
+    computing = await claim_all(conn, pipeline_id, DSI_CALCULATION)
+    assert computing
+    await control.pause(conn, pipeline_id, ACT)
+
+    await control.resume_pipeline(conn, pipeline_id, act=ACT)
+
+    figures = (
+        "SELECT s.state FROM items JOIN pipeline_state s USING (item_id) WHERE phase = 'dsi_calculation'"
+    )
+    assert await fetch(conn, figures) == ["pending"]
+    await assert_sound(conn, pipeline_id)
+
+
+@pytest.mark.parametrize("verb", ["unpause", "resume"])
+async def test_a_pause_is_no_wait_for_a_provider(conn: Connection, verb: str) -> None:
+    """Nothing is given up for the time in which nobody was asked to work."""
+    pipeline_id = await start_searches(conn, 2, config={"phases": [KEYWORD_METRICS, SERP_COLLECTION]})
+    held = await claim_all(conn, pipeline_id, KEYWORD_METRICS)
+    assert held
+    for item in held.items[:1]:
+        waits = Ending(
+            held.pipeline_id, item.item_id, held.job_id, KEYWORD_METRICS, "pending",
+            wait_seconds=60.0, wait_reason="account",
+        )  # fmt: skip
+        await record(conn, [Record(ending=waits)])
+    await conn.execute("UPDATE job_queue SET lease_until = now() - interval '1 s' WHERE state = 'processing'")
+    await reap_jobs(conn, "keywords", KEYWORD_METRICS, 5)  # the other one is due, and no worker runs
+    for column in ("waiting SET since", "ready SET due_at", "pipelines SET running_since"):
+        await conn.execute(f"UPDATE {column} = now() - interval '25 h'")
+    await control.pause(conn, pipeline_id, ACT)
+
+    await VERBS[verb](conn, pipeline_id)
+
+    assert await give_up_items(conn) == 0
+    await conn.execute("UPDATE pipelines SET running_since = now() - interval '25 h'")
+    assert await give_up_items(conn) == 2
+    await assert_sound(conn, pipeline_id)

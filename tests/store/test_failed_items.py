@@ -111,6 +111,7 @@ async def test_a_retry_takes_whatever_failed_and_what_was_given_up(pool: Pool, c
         await complete_job(conn, held.job_id, held.fence)
         await complete_job(conn, waiting.job_id, waiting.fence)
     await conn.execute("UPDATE waiting SET since = now() - interval '2 days'")
+    await conn.execute("UPDATE pipelines SET running_since = now() - interval '2 days'")
     assert await jobs.give_up_items(conn) == 3
     assert {(g.category, g.items) for g in await count_failed_items(conn, pipeline_id)} == {
         ("recoverable", 1),

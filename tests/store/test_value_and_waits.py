@@ -158,6 +158,7 @@ async def test_an_optional_phase_does_not_wait_for_ever(conn: Connection) -> Non
     await _wait(conn, pipeline_id, CONTENT_SCRAPING, "account")
     assert await jobs.give_up_items(conn) == 0
     await conn.execute("UPDATE pipeline_state SET waiting_since = waiting_since - interval '61 s'")
+    await conn.execute("UPDATE pipelines SET running_since = running_since - interval '61 s'")
     await conn.execute("UPDATE waiting SET next_at = now() - interval '1 s'")
     assert await jobs.give_up_items(conn) == 0, "it is their turn: they are tried first"
     assert await jobs.wake_items(conn, CONTENT_SCRAPING) == 2
@@ -187,6 +188,7 @@ async def test_a_phase_nobody_works_on_is_given_up(conn: Connection) -> None:
     await find_pages(conn, pipeline_id, 3)
     assert await jobs.give_up_items(conn) == 0
     await conn.execute("UPDATE ready SET due_at = now() - interval '2 minutes'")
+    await conn.execute("UPDATE pipelines SET running_since = now() - interval '2 minutes'")
     await take_lease(conn, "pages", "worker", 30)
     assert await jobs.give_up_items(conn) == 0
     await conn.execute("UPDATE leases SET lease_until = now() - interval '1 s'")

@@ -2,7 +2,8 @@
 -- Moves a pipeline from one of these states to another, if it is in one of them and settled. No row otherwise.
 UPDATE pipelines
 SET state = %(to)s, unsettled = %(to)s = 'cancelled',
-    ended_at = CASE WHEN %(to)s = 'cancelled' THEN now() END, reopened = reopened + 1
+    ended_at = CASE WHEN %(to)s = 'cancelled' THEN now() END, reopened = reopened + 1,
+    running_since = CASE WHEN %(to)s = 'running' THEN now() ELSE running_since END
 WHERE pipeline_id = %(pipeline_id)s AND state = ANY(%(from)s::text[]) AND NOT (unsettled AND state = 'cancelled')
 RETURNING state
 
@@ -101,7 +102,7 @@ WHERE pipeline_id = %(pipeline_id)s
        AND error_category IN ('provider_unavailable', 'cancelled', 'left_out'))
 
 -- name: find_figures
--- Ended items of the closing phases: what is computed from everything else.
+-- Ended items of the closing phases: what is computed from everything else. One under way: see reset_closing.
 SELECT s.item_id FROM pipeline_state s JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
 WHERE s.pipeline_id = %(pipeline_id)s AND i.phase = ANY(%(closing)s) AND s.state IN ('completed', 'failed', 'skipped')
 

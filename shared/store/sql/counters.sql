@@ -33,11 +33,15 @@ FROM (
 WHERE p.pipeline_id = c.pipeline_id AND p.state = 'running' AND c.open = 0 AND p.reopened = c.reopened
 RETURNING p.pipeline_id::text, p.state
 
+-- name: keep_closing
+-- Until the end of the transaction nobody puts items of it back.
+SELECT FROM pipelines WHERE pipeline_id = %(pipeline_id)s FOR NO KEY UPDATE
+
 -- name: find_closing
--- Running pipelines in which nothing is open but the phases that need no provider.
+-- Running pipelines, or this one, in which nothing is open but the phases that need no provider.
 SELECT c.pipeline_id::text
 FROM counters c JOIN pipelines p ON p.pipeline_id = c.pipeline_id AND p.ended_at IS NULL AND p.state = 'running'
-WHERE c.name IN ('pending', 'processing')
+WHERE (%(pipeline_id)s::uuid IS NULL OR c.pipeline_id = %(pipeline_id)s) AND c.name IN ('pending', 'processing')
 GROUP BY c.pipeline_id
 HAVING coalesce(sum(c.delta) FILTER (WHERE c.phase <> ALL(%(closing)s)), 0) = 0
    AND coalesce(sum(c.delta) FILTER (WHERE c.phase = ANY(%(closing)s) AND c.name = 'pending'), 0) > 0

@@ -124,7 +124,7 @@ WHERE job_id = %(job_id)s AND fence = %(fence)s AND state = 'processing'
 
 -- name: reap_jobs
 -- Jobs whose holder is gone: items back to due (alone after the second crash, failed and a dead letter after
--- %(crash_limit)s), calls that had left in doubt. Returns how many jobs and items.
+-- %(crash_limit)s). Returns the jobs, and how many items.
 WITH expired AS (
     UPDATE job_queue
     SET state = 'expired', fence = fence + 1, lease_until = NULL, ended_at = now()
@@ -159,12 +159,14 @@ WITH expired AS (
     SELECT pipeline_id, %(phase)s, d.name, d.sign * count(*)
     FROM returned r, LATERAL (VALUES ('processing', -1), (r.state, 1)) AS d (name, sign)
     GROUP BY pipeline_id, d.name, d.sign
-), doubted AS (
-    UPDATE provider_calls c
-    SET state = 'in_doubt', outcome = 'lease_expired', settled_at = now()
-    FROM expired e WHERE c.job_id = e.job_id AND c.state = 'sent'
 )
-SELECT (SELECT count(*) FROM expired)::int, (SELECT count(*) FROM returned)::int
+SELECT coalesce((SELECT array_agg(job_id) FROM expired), '{}'), (SELECT count(*) FROM returned)::int
+
+-- name: doubt_calls
+-- Calls of reaped jobs that had left are in doubt. A statement of its own: only now those are seen that were written
+-- while the reaper waited for their job.
+UPDATE provider_calls SET state = 'in_doubt', outcome = 'lease_expired', settled_at = now()
+WHERE job_id = ANY(%(job_ids)s) AND state = 'sent'
 
 -- name: wake_items
 -- Waiting items whose moment has come become due. Returns how many.
@@ -234,7 +236,8 @@ WITH late AS MATERIALIZED (
     SELECT w.pipeline_id, w.item_id
     FROM waiting w JOIN pipelines p ON p.pipeline_id = w.pipeline_id AND p.state = 'running'
     -- Not what is due by now: it may have waited for nobody but this system itself, which was stopped.
-    WHERE w.since < now() - make_interval(secs => p.give_up_after_seconds) AND w.next_at > now()
+    WHERE greatest(w.since, p.running_since) < now() - make_interval(secs => p.give_up_after_seconds)
+      AND w.next_at > now()
       AND w.phase <> ALL(%(mandatory)s)
     LIMIT %(limit)s
     FOR UPDATE OF w SKIP LOCKED
@@ -246,7 +249,7 @@ WITH late AS MATERIALIZED (
     FROM unnest(%(phases)s::text[], %(services)s::text[]) AS s (phase, service)
     JOIN pipelines p ON p.state = 'running' AND p.ended_at IS NULL
     JOIN ready r ON r.phase = s.phase AND r.pipeline_id = p.pipeline_id
-    WHERE r.due_at < now() - make_interval(secs => p.give_up_after_seconds)
+    WHERE greatest(r.due_at, p.running_since) < now() - make_interval(secs => p.give_up_after_seconds)
       AND NOT EXISTS (SELECT FROM leases l WHERE l.name = s.service AND l.lease_until > now())
     LIMIT %(limit)s
     FOR UPDATE OF r SKIP LOCKED
