@@ -197,7 +197,10 @@ class Gate:
             answer = await self._ask(self._epoch, released, renewed, tokens, hold=hold, known=known)
             if answer.admitted < 0:
                 self._epoch = answer.epoch
-                answer = await self._ask(self._epoch, [], self._slots(), tokens, known=known or self.breaker)
+                # Also when the second try breaks: everything is told again until it was heard.
+                self._renew_at = 0.0
+                known = known or self.breaker
+                answer = await self._ask(self._epoch, [], self._slots(), tokens, known=known)
         except Exception:
             # Whether it was decided is unknown; who is admitted unheard may have left before the next round.
             # Nor may a verdict count twice: it is not repeated.

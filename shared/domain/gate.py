@@ -1,7 +1,7 @@
 """The admission decision: go, or wait this long because of that."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.domain.breaker import BreakerPolicy
@@ -74,7 +74,12 @@ def hold_seconds(rule: ErrorRule, error: ProviderError, now: datetime) -> float:
 
 def seconds_to_midnight(now: datetime, zone: ZoneInfo = PACIFIC) -> float:
     """Seconds until the next midnight in `zone`: 23, 24 or 25 hours apart around changes of the clock."""
-    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return seconds_to_end(now.astimezone(zone).date(), now, zone)
+
+
+def seconds_to_end(day: date, now: datetime, zone: ZoneInfo) -> float:
+    """Seconds until `day` is over in `zone`; 0 when it is."""
+    tomorrow = day + timedelta(days=1)
     midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
     # Not `midnight - now`: between two moments of the same zone Python subtracts what the clocks show.
-    return midnight.timestamp() - now.timestamp()
+    return max(0.0, midnight.timestamp() - now.timestamp())

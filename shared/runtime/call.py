@@ -22,6 +22,9 @@ from shared.store.outcomes import Record
 
 A = TypeVar("A", bound=msgspec.Struct)
 
+#: (fact, freshness, since): who accepts older facts is not joined, for what its look-up finds may be too old here.
+_Fresh = tuple[str, float, float]
+
 #: How long another worker's purchase of the same fact is waited for in place, and how often it is looked for.
 FLIGHT_SECONDS, FLIGHT_POLL_SECONDS = 2.0, 0.1
 
@@ -35,7 +38,7 @@ class Buyer:
         self.steering = exchange.steering
         self.rulebook = exchange.rulebook
         self._lookups = lookups
-        self._under_way: dict[tuple[str, float], asyncio.Future[Fact[Any]]] = {}
+        self._under_way: dict[_Fresh, asyncio.Future[Fact[Any]]] = {}
 
     async def buy(
         self, claim: Claim, endpoint: Endpoint[A], subjects: Collection[str], params: Mapping[str, Any]
@@ -43,8 +46,7 @@ class Buyer:
         """One fact per distinct subject: from the store, from a call already under way, or from a new one."""
         freshness = claim.settings.freshness.get(self.provider.service, self.provider.freshness_seconds)
         keys = {s: fact_key(self.exchange.source, endpoint.name, s, params) for s in dict.fromkeys(subjects)}
-        # Who accepts older facts is not joined: what its look-up finds may be too old here.
-        flights = {s: (key, freshness) for s, key in keys.items()}
+        flights = {s: (key, freshness, claim.settings.started_at) for s, key in keys.items()}
         joined = {s: self._under_way[flight] for s, flight in flights.items() if flight in self._under_way}
         own = {s: key for s, key in keys.items() if s not in joined}
         # Announced before the first await: between a look-up and a purchase nobody else may begin one.
@@ -57,9 +59,7 @@ class Buyer:
         except BaseException as error:
             for future in futures.values():
                 if not future.done():
-                    # What ended this job, but not the provider's answer, must not reach those who joined.
-                    passing = isinstance(error, ProviderError | GateShut)
-                    future.set_exception(error if passing else GateShut("retry", 1.0))
+                    future.set_exception(error if _concerns_all(error) else GateShut(WaitReason.RETRY, 1.0))
                     future.exception()
             raise
         finally:
@@ -78,30 +78,34 @@ class Buyer:
         """
         late = time.monotonic() + FLIGHT_SECONDS
         pending = list(purchase.keys)
+        unreadable: dict[str, float] = {}  # subject -> when that was found
         while pending:
-            wanted = [self._want(claim, purchase, subject) for subject in pending]
+            wanted = [self._want(claim, purchase, subject, unreadable) for subject in pending]
             found = dict(zip(pending, await together([self._lookups.add(w) for w in wanted]), strict=True))
             purchase.tokens |= {
                 s: w.token for s, w in zip(pending, wanted, strict=True) if found[s] is Availability.BUY
             }
             for subject, answer in found.items():
-                if isinstance(answer, StoredFact) and (fact := _restore(purchase.endpoint, subject, answer)):
-                    purchase.have(fact)
-                    self.exchange.meter.from_store.inc()
-            buy = [s for s in pending if s not in purchase.facts and found[s] is not Availability.TAKEN]
-            await self._purchase_all(claim, purchase, buy)
+                if isinstance(answer, StoredFact):
+                    if fact := _restore(purchase.endpoint, subject, answer):
+                        purchase.have(fact)
+                        self.exchange.meter.from_store.inc()
+                    else:
+                        unreadable[subject] = time.time()
+            await self._purchase_all(claim, purchase, [s for s in pending if found[s] is Availability.BUY])
             pending = [s for s in pending if s not in purchase.facts]
-            if pending:
+            if any(found[s] is Availability.TAKEN for s in pending):
                 if time.monotonic() > late:
                     raise GateShut(WaitReason.CONCURRENCY, FLIGHT_SECONDS)
                 with self.steering.interruptible(claim.pipeline_id):
                     await asyncio.sleep(FLIGHT_POLL_SECONDS)
 
-    def _want(self, claim: Claim, purchase: Purchase, subject: str) -> Want:
+    def _want(self, claim: Claim, purchase: Purchase, subject: str, unreadable: Mapping[str, float]) -> Want:
+        """What is stored in a shape nobody reads any more is wanted anew."""
         return Want(
             purchase.keys[subject],
-            purchase.freshness_seconds,
-            claim.settings.started_at,
+            0.0 if subject in unreadable else purchase.freshness_seconds,
+            unreadable.get(subject, claim.settings.started_at),
             claim.job_id,
             str(uuid7()),
         )
@@ -122,13 +126,22 @@ class Buyer:
         for fact in bought.values():
             purchase.have(fact)
         # Until it is committed the store does not know it: who wants it meanwhile joins.
-        flights = [(purchase.keys[s], purchase.freshness_seconds) for s in subjects]
+        flights = [
+            (purchase.keys[s], purchase.freshness_seconds, claim.settings.started_at) for s in subjects
+        ]
         committed.add_done_callback(lambda done: self._forget(done, flights))
 
-    def _forget(self, committed: "asyncio.Future[bool]", flights: Sequence[tuple[str, float]]) -> None:
+    def _forget(self, committed: "asyncio.Future[bool]", flights: Sequence[_Fresh]) -> None:
         seen(committed)
         for flight in flights:
             self._under_way.pop(flight, None)
+
+
+def _concerns_all(error: BaseException) -> bool:
+    """Whether it concerns those who joined, too: what ended this job, or stopped its pipeline, does not."""
+    if isinstance(error, GateShut):
+        return error.reason not in {WaitReason.BUDGET, WaitReason.PAUSED}
+    return isinstance(error, ProviderError)
 
 
 def _restore(endpoint: Endpoint[A], subject: str, found: StoredFact) -> Fact[A] | None:

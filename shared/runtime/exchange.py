@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from shared.broker.breaker import BreakerOpenError, Gatekeeper, SharedBreaker
 from shared.domain.category import ErrorCategory
-from shared.domain.gate import GateShut, hold_seconds, seconds_to_midnight
+from shared.domain.gate import THROTTLE_PAUSE_SECONDS, GateShut, hold_seconds, seconds_to_end
 from shared.domain.item import WaitReason
 from shared.domain.provider import Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import AnswerError, ProviderError
@@ -229,7 +229,7 @@ class Exchange:
             try:
                 # Before the gate: a slot of the provider is not held while the database commits.
                 if (verdict := await asyncio.shield(recorded)) != SENT:
-                    raise self._refusal(verdict)  # noqa: TRY301 - must pass the settlement below
+                    raise self._refusal(verdict, intent)  # noqa: TRY301 - must pass the settlement below
                 passage.recorded_at = time.perf_counter()
                 with passage.waiting:
                     passage.waiting.enter_context(self.steering.interruptible(claim.pipeline_id))
@@ -278,10 +278,13 @@ class Exchange:
         answers = await self._answers(endpoint, passage.status, body, subjects)
         return answers, endpoint.cost(answers)
 
-    def _refusal(self, verdict: str) -> LeaseLost | GateShut:
+    def _refusal(self, verdict: str, intent: Intent) -> LeaseLost | GateShut:
         """Why the ledger does not take a call."""
-        if verdict == WaitReason.QUOTA:
-            seconds = seconds_to_midnight(datetime.now(UTC), ZoneInfo(self.provider.limits.day_zone))
+        if verdict == WaitReason.QUOTA and intent.day:
+            day, zone = date.fromisoformat(intent.day), ZoneInfo(self.provider.limits.day_zone)
+            seconds = seconds_to_end(day, datetime.now(UTC), zone)
+            if seconds == 0:  # it was the last of yesterday, and says nothing of today
+                return GateShut(verdict, THROTTLE_PAUSE_SECONDS)
             self._gate.hold(seconds, verdict)
             return GateShut(verdict, seconds)
         return GateShut(verdict, BUDGET_SECONDS) if verdict == WaitReason.BUDGET else LeaseLost()

@@ -5,7 +5,7 @@ from enum import Enum
 
 import msgspec
 
-from shared.store.calls import StoredFact, Wanted, begin_flights, find_facts
+from shared.store.calls import Landed, StoredFact, Wanted, begin_flights, end_flights, find_facts
 from shared.store.pool import Connection
 
 
@@ -45,7 +45,10 @@ async def look_up(conn: Connection, wants: Sequence[Want]) -> list[StoredFact | 
         return [stored[want.fresh] for want in wants]
     begun = await begin_flights(conn, [Wanted(want.key, want.job_id, want.token) for want in missing])
     # Between the first look and the start of the flight another one may have landed.
-    stored |= await _find(conn, [want for want in missing if want.token in begun])
+    own = [want for want in missing if want.token in begun]
+    stored |= await _find(conn, own)
+    if landed := [Landed(want.key, want.token) for want in own if want.fresh in stored]:
+        await end_flights(conn, landed)
     return [
         stored.get(want.fresh) or (Availability.BUY if want.token in begun else Availability.TAKEN)
         for want in wants

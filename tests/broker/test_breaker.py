@@ -337,3 +337,30 @@ async def test_an_open_breaker_is_told_without_asking(server: Any) -> None:
         await eventually(lambda: idle.breaker.state is BreakerState.CLOSED, 1.0)
         idle.refuse_if_held()
         assert idle.allowance() is None
+
+
+async def test_a_second_question_that_gets_lost_is_asked_in_full(server: Any) -> None:
+    """Redis has lost its memory, and the connection breaks while it is told: calls in flight and breaker are told again."""
+    async with opened(server.url, policy(), settling_seconds=0.0, lease_seconds=60.0) as (gate, breaker):
+        token = await gate.admit()
+        await trip(breaker)
+        ask = gate._ask
+        await asyncio.to_thread(server.flush)
+
+        async def lost(*args: Any, **options: Any) -> Any:
+            answer = await ask(*args, **options)
+            if answer.admitted < 0:
+                gate._ask = twice  # type: ignore[assignment]  # a connection that breaks once
+            return answer
+
+        async def twice(*_: Any, **__: Any) -> Any:
+            gate._ask = ask
+            raise OSError("broken")
+
+        gate._ask = lost  # type: ignore[assignment]  # as above
+        assert await eventually(lambda: gate._ask is ask)
+        assert (await gate.look()).state is BreakerState.OPEN
+        client = build_async_client(server.url)
+        assert await client.zcard("{landscape}:gate:provider:inflight") == 1
+        await client.aclose()
+        gate.release(token)

@@ -1,6 +1,6 @@
 """The gate's policy: limits, and how long everything stands still after an error."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +13,7 @@ from shared.domain.gate import (
     PACIFIC,
     GatePolicy,
     hold_seconds,
+    seconds_to_end,
     seconds_to_midnight,
 )
 from shared.domain.provider import Limits
@@ -84,3 +85,12 @@ def test_a_tenth_of_a_second_may_burst(rate: float, burst: int) -> None:
     policy = GatePolicy.of(Limits(7, rate), wait_seconds=1.5)
 
     assert policy == GatePolicy(7, rate, burst, 1.5)
+
+
+def test_a_day_that_is_over_is_not_waited_for() -> None:
+    """A refusal of yesterday's units, heard after midnight, says nothing of today's."""
+    zone = ZoneInfo("America/Los_Angeles")
+    evening = datetime(2026, 11, 25, 23, 59, 59, tzinfo=zone)
+    assert seconds_to_end(date(2026, 11, 25), evening, zone) == 1.0
+    assert seconds_to_end(date(2026, 11, 25), evening + timedelta(seconds=2), zone) == 0.0
+    assert seconds_to_end(date(2026, 11, 26), evening, zone) == 86_401.0

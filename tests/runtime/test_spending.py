@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from shared.domain.gate import GatePolicy, GateShut
 from shared.domain.provider import Limits
+from shared.store.jobs import Claim
 from shared.store.pool import Connection
 from shared.testing.gate import FakeGate
 from shared.testing.jobs import dispatch, hold, start_searches
@@ -123,3 +125,65 @@ async def test_a_purchase_that_takes_long_is_not_waited_for_in_place(
             await two.buyer.buy(second, scripted.endpoint, ["a.com"], {})
         server.may_answer.set()
         await slow
+
+
+async def test_one_pipelines_budget_is_not_the_others_wait(postgres_url: str, conn: Connection) -> None:
+    """Who joined a purchase that a budget stopped tries for itself, soon."""
+    scripted = ScriptedProvider()
+    poor, rich = await hold(conn), await hold(conn)
+    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, 0)", (poor.pipeline_id,))
+    rich = msgspec.structs.replace(rich, settings=poor.settings)
+    async with open_worker(postgres_url, scripted, unit_price=PRICE) as worker:
+        buys = [worker.buyer.buy(job, scripted.endpoint, ["a.com"], {}) for job in (poor, rich)]
+        refused, joined = await asyncio.gather(*buys, return_exceptions=True)
+        assert isinstance(refused, GateShut)
+        assert isinstance(joined, GateShut)
+        assert (refused.reason, joined.reason) == ("budget", "retry")
+        assert not (await worker.buyer.buy(rich, scripted.endpoint, ["a.com"], {}))["a.com"].from_store
+
+
+async def test_who_asks_later_does_not_get_what_only_an_older_pipeline_takes(
+    postgres_url: str, conn: Connection
+) -> None:
+    """Both look at the same moment; what was bought since the older one began is fresh to that one alone."""
+    scripted = ScriptedProvider()
+    job = await hold(conn)
+    now = job.settings.started_at
+    async with open_worker(postgres_url, scripted) as worker:
+        await worker.buyer.buy(job, scripted.endpoint, ["a.com"], {})
+        await worker.recorder.drain()
+        await conn.execute("UPDATE provider_facts SET fetched_at = now() - interval '1 hour'")
+
+        def beginning(moment: float) -> Claim:
+            settings = msgspec.structs.replace(job.settings, freshness={"serp": 60.0}, started_at=moment)
+            return msgspec.structs.replace(job, settings=settings)
+
+        buys = [
+            worker.buyer.buy(one, scripted.endpoint, ["a.com"], {})
+            for one in (beginning(now - 7200), beginning(now))
+        ]
+        older, later = await asyncio.gather(*buys)
+    assert (older["a.com"].from_store, later["a.com"].from_store) == (True, False)
+
+
+async def test_an_answer_nobody_can_read_any_more_is_bought_once(postgres_url: str, conn: Connection) -> None:
+    """By one of two workers, as if it were not stored."""
+    scripted = ScriptedProvider()
+    first, second = await hold(conn, holder="one"), await hold(conn, holder="two")
+    async with (
+        open_worker(postgres_url, scripted, holder="one") as one,
+        open_worker(postgres_url, scripted, holder="two") as two,
+    ):
+        await one.buyer.buy(first, scripted.endpoint, ["a.com"], {})
+        await one.recorder.drain()
+        await conn.execute("""UPDATE provider_facts SET answer = '{"former": "shape"}'""")
+        scripted.requests.clear()
+        scripted.reply = server = Server()
+        buys = [
+            asyncio.create_task(worker.buyer.buy(job, scripted.endpoint, ["a.com"], {}))
+            for worker, job in ((one, first), (two, second))
+        ]
+        await server.reached.wait()
+        server.may_answer.set()
+        await asyncio.gather(*buys)
+    assert scripted.requests == [["a.com"]]

@@ -1,15 +1,17 @@
 """Single flight over all workers: of those who want a fact that is not stored one may buy it, the others wait."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from uuid_utils.compat import uuid7
 
-from shared.store.calls import Landed, end_flights
+from shared.store.calls import Landed, Wanted, begin_flights, end_flights
 from shared.store.jobs import Claim
 from shared.store.lookups import Availability, Want, look_up
 from shared.store.pool import Connection, build_pool
 from shared.testing.jobs import hold
+from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
 
@@ -107,3 +109,19 @@ async def test_of_many_at_once_exactly_one_may_buy(postgres_url: str, conn: Conn
         answers = await asyncio.gather(*[ask(n, job) for n, job in enumerate(jobs)])
 
     assert sum(answer is BUY for each in answers for answer in each) == len(keys)
+
+
+async def test_a_flight_that_was_not_needed_is_over(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the fact lands between the first look and the start, nobody has to wait for it."""
+    job = await hold(conn)
+
+    async def begin(conn: Connection, wants: Sequence[Wanted]) -> set[str]:
+        await store(conn)
+        return await begin_flights(conn, wants)
+
+    monkeypatch.setattr("shared.store.lookups.begin_flights", begin)
+    (stored,) = await look_up(conn, [want(job)])
+    assert stored not in (BUY, TAKEN)
+    assert await fetch(conn, "SELECT count(*) FROM flights") == [0]

@@ -1,13 +1,19 @@
 """Spending: set aside before a call leaves, given back when it is known; never above what is allowed."""
 
+import asyncio
+from uuid import UUID
+
 import pytest
 from uuid_utils.compat import uuid7
 
 from shared.store.calls import SENT, Intent, insert_calls, open_day
+from shared.store.control import Act
 from shared.store.jobs import Claim
 from shared.store.outcomes import Record, Settlement, record
-from shared.store.pool import Connection
+from shared.store.pool import Connection, Pool
+from shared.store.spending import set_budget
 from shared.testing.jobs import hold
+from shared.testing.locks import until_blocked
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
@@ -108,3 +114,40 @@ async def test_a_late_answer_corrects_what_the_reaper_left(conn: Connection) -> 
     await settle(conn, call, "settled", 1.0)
 
     assert await fetch(conn, DAYS) == [1.0]
+
+
+async def test_a_budget_that_comes_later_counts_the_calls_under_way(conn: Connection) -> None:
+    """What they may cost at the most, until it is known what they cost."""
+    job = await hold(conn)
+    call = intent(job, 4.0)
+    await insert_calls(conn, [call])
+
+    await set_budget(conn, UUID(job.pipeline_id), 10.0, Act())
+    assert await fetch(conn, BUDGETS) == [2.0]
+
+    await settle(conn, call, "settled", 3.0)
+    assert await fetch(conn, BUDGETS) == [1.5]
+
+
+async def test_days_are_locked_before_budgets(conn: Connection, pool: Pool) -> None:
+    """By who settles as by who spends, so that the two never wait for one another."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, 100.0)
+    await allow(conn, job, 100.0)
+    call = intent(job, 4.0)
+    await insert_calls(conn, [call])
+
+    async def give_back() -> None:
+        async with pool.connection() as other:
+            await settle(other, call, "settled", 1.0)
+
+    async with conn.transaction():
+        await conn.execute("SELECT FROM provider_days FOR UPDATE")
+        settling = asyncio.create_task(give_back())
+        await until_blocked(conn)
+        async with pool.connection() as third:
+            assert await fetch(
+                third, "SELECT count(*) FROM (SELECT FROM pipeline_budgets FOR UPDATE NOWAIT)"
+            ) == [1]
+    await settling
+    assert await fetch(conn, BUDGETS) == [PRICE]

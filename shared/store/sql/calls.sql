@@ -8,7 +8,7 @@ WITH held AS MATERIALIZED (
         call_id uuid, pipeline_id uuid, job_id bigint, fence int, provider text, source text, endpoint text,
         subjects int, day date, units float8, money float8)
     JOIN job_queue j ON j.job_id = c.job_id AND j.fence = c.fence AND j.state = 'processing'
-    -- The reaper waits for this row, and then sees the call.
+    -- The reaper waits for this row, and looks for calls after that.
     FOR SHARE OF j
 ), days AS MATERIALIZED (
     SELECT d.provider, d.day, d.most - d.committed AS left_over FROM provider_days d
@@ -33,7 +33,7 @@ WITH held AS MATERIALIZED (
     INSERT INTO provider_calls (call_id, pipeline_id, job_id, provider, endpoint, subjects, source, day,
                                 committed_units, committed_money)
     SELECT call_id, pipeline_id, job_id, provider, endpoint, subjects, CASE WHEN by_day THEN source END,
-           CASE WHEN by_day THEN day END, CASE WHEN by_day THEN units END, CASE WHEN by_budget THEN money END
+           CASE WHEN by_day THEN day END, CASE WHEN by_day THEN units END, money
     FROM judged WHERE verdict = 'sent'
 ), spent_day AS (
     UPDATE provider_days d SET committed = d.committed + j.units
@@ -52,7 +52,8 @@ INSERT INTO provider_days (provider, day, most) VALUES (%(provider)s, %(day)s, %
 ON CONFLICT (provider, day) DO UPDATE SET most = excluded.most
 
 -- name: settle_spending
--- Gives back what settled calls did not cost, and adds what they cost beyond. Unknown costs stay set aside.
+-- Gives back what settled calls did not cost, and adds what they cost beyond. Unknown costs stay set aside. Days are
+-- locked before budgets, as when they are spent.
 WITH old AS MATERIALIZED (
     SELECT call_id, pipeline_id, source, day, committed_units, committed_money,
            coalesce(units, committed_units) - committed_units AS units_more,
@@ -60,18 +61,27 @@ WITH old AS MATERIALIZED (
     FROM provider_calls
     WHERE call_id = ANY(%(call_ids)s::uuid[]) AND state <> 'sent'
       AND (committed_units IS NOT NULL OR committed_money IS NOT NULL)
+), more_days AS MATERIALIZED (
+    SELECT source, day, sum(units_more) AS more FROM old WHERE day IS NOT NULL GROUP BY 1, 2 HAVING sum(units_more) <> 0
+), more_money AS MATERIALIZED (
+    SELECT pipeline_id, sum(money_more) AS more FROM old GROUP BY 1 HAVING sum(money_more) <> 0
+), locked_days AS MATERIALIZED (
+    SELECT d.provider, d.day FROM provider_days d
+    WHERE (d.provider, d.day) IN (SELECT source, day FROM more_days) ORDER BY d.provider, d.day FOR UPDATE
+), locked_budgets AS MATERIALIZED (
+    SELECT b.pipeline_id FROM pipeline_budgets b
+    WHERE b.pipeline_id IN (SELECT pipeline_id FROM more_money) AND (SELECT count(*) FROM locked_days) >= 0
+    ORDER BY b.pipeline_id FOR UPDATE
 ), told AS (
     UPDATE provider_calls c
     SET committed_units = o.committed_units + o.units_more, committed_money = o.committed_money + o.money_more
     FROM old o WHERE c.call_id = o.call_id AND (o.units_more <> 0 OR o.money_more <> 0)
 ), days AS (
     UPDATE provider_days d SET committed = d.committed + o.more
-    FROM (SELECT source, day, sum(units_more) AS more FROM old WHERE day IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2) o
-    WHERE d.provider = o.source AND d.day = o.day AND o.more <> 0
+    FROM more_days o WHERE d.provider = o.source AND d.day = o.day AND (SELECT count(*) FROM locked_budgets) >= 0
 )
 UPDATE pipeline_budgets b SET committed = b.committed + o.more
-FROM (SELECT pipeline_id, sum(money_more) AS more FROM old GROUP BY 1 ORDER BY 1) o
-WHERE b.pipeline_id = o.pipeline_id AND o.more <> 0
+FROM more_money o WHERE b.pipeline_id = o.pipeline_id AND (SELECT count(*) FROM locked_budgets) >= 0
 
 -- name: find_facts
 -- The newest fresh answer for each of these keys.

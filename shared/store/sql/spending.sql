@@ -3,9 +3,11 @@
 SELECT budget, committed FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id)s
 
 -- name: set_budget
--- A pipeline may spend so much in all. What it has spent before it had a budget counts, as far as it is known.
+-- A pipeline may spend so much in all. What it has spent before it had a budget counts, as far as it is known, and
+-- what calls under way may cost.
 INSERT INTO pipeline_budgets (pipeline_id, budget, committed)
-SELECT %(pipeline_id)s, %(budget)s, coalesce(sum(money), 0) FROM provider_calls WHERE pipeline_id = %(pipeline_id)s
+SELECT %(pipeline_id)s, %(budget)s, coalesce(sum(coalesce(committed_money, money)), 0) FROM provider_calls
+WHERE pipeline_id = %(pipeline_id)s
 ON CONFLICT (pipeline_id) DO UPDATE SET budget = excluded.budget
 
 -- name: wake_for_budget
