@@ -122,6 +122,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """It closes after so many calls that succeed while it is tried out."""
     breaker_seconds: Term | None = None
     """How long it stays open before it is tried out."""
+    in_doubt: Literal["rebuy", "hold"] | None = None
+    """A fact whose purchase is in doubt: rebuy buys it again, hold lets it wait until an operator decides."""
     unit_price: Price | None = None
     """Money per unit; without it the cost is unknown, never 0."""
     client_id: str | None = None

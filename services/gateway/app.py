@@ -27,6 +27,7 @@ from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
 from services.gateway.security import requires_token
 from services.gateway.spending.controller import SpendingController
+from services.gateway.spending.doubts import DoubtController
 from shared import config, log
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             FailedItemController,
             JobQueueController,
             SpendingController,
+            DoubtController,
             openapi,
         ],
         guards=[requires_token(settings.token)],

@@ -49,6 +49,7 @@ PROVIDER = Provider(
     retry=RetryPolicy(attempts=4, base_seconds=2.0, cap_seconds=60.0),
     unit="token",
     error_units=0.0,  # what is refused with an error status is not billed
+    request_id="X-Client-Request-Id",
     headers={"OpenAI-Organization": "organization", "OpenAI-Project": "project"},
     timeout_seconds=180.0,
     # An answer depends on nothing but model, messages and schema, and these are in the fact's identity.

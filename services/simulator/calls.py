@@ -27,6 +27,9 @@ class Call:
 
     def __init__(self, stage: Stage, provider: Provider, http: web.BaseRequest) -> None:
         self._stage, self._provider, self._http = stage, provider, http
+        # A provider that documents such a header has its own name for it.
+        headers = http.headers
+        self._request_id = headers.get("X-Request-ID", headers.get("X-Client-Request-Id", ""))
         self._tally: Tally = stage.ledger.tallies[provider.name]
         self._meter = stage.meters[provider.name]
 
@@ -87,7 +90,7 @@ class Call:
         return question.answer(scene)
 
     def _charge(self, units: int) -> None:
-        self._tally.charge(units)
+        self._tally.charge(units, self._request_id)
         self._meter.charge(units)
 
     async def _sell(self, answer: Answer, subjects: tuple[str, ...]) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from services.simulator.port import Answer
 from services.simulator.stage import Stage
 
 PREFIX = "/_control/"
+_DETAILS = "subjects or requests"
 
 
 class RefusedError(Exception):
@@ -39,10 +40,10 @@ def _error(status: int, field: str, message: str) -> Answer:
 def _get_ledger(stage: Stage, query: Mapping[str, str], _: bytes) -> object:
     for name in query:
         if name != "detail":
-            raise RefusedError(name, f"{name} is not a parameter of the ledger; there is detail=subjects")
-    if (detail := query.get("detail", "")) not in ("", "subjects"):
-        raise RefusedError("detail", f"detail must be subjects, not {detail!r}")
-    return stage.ledger.pages(detail=bool(detail))
+            raise RefusedError(name, f"{name} is not a parameter of the ledger; there is detail={_DETAILS}")
+    if (detail := query.get("detail", "")) not in ("", "subjects", "requests"):
+        raise RefusedError("detail", f"detail must be {_DETAILS}, not {detail!r}")
+    return stage.ledger.pages(detail=detail)
 
 
 def _get_settings(stage: Stage, _: Mapping[str, str], __: bytes) -> object:

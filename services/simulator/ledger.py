@@ -15,6 +15,7 @@ class Tally:
         self.in_flight = self.peak_concurrency = self.peak_per_second = 0
         self.faults_injected = self.over_limit = self.abandoned = 0
         self.purchases: dict[str, int] = {}
+        self.charges: dict[str, int] = {}
         self._arrivals: deque[float] = deque()
 
     def arrive(self) -> int:
@@ -34,9 +35,11 @@ class Tally:
         """A call ends, answered or not."""
         self.in_flight -= 1
 
-    def charge(self, units: int) -> None:
-        """Units are charged; until `deliver` they count as paid without an answer."""
+    def charge(self, units: int, request_id: str) -> None:
+        """Units are charged; until `deliver` they count as paid without an answer. The caller may have named its request."""
         self.units += units
+        if request_id:
+            self.charges[request_id] = self.charges.get(request_id, 0) + units
         self.units_unanswered += units
 
     def deliver(self, units: int, subjects: tuple[str, ...]) -> None:
@@ -46,8 +49,8 @@ class Tally:
         for subject in subjects:
             purchases[subject] = purchases.get(subject, 0) + 1
 
-    def page(self, *, detail: bool) -> dict[str, object]:
-        """The figures as JSON values; `detail` adds how often each subject was bought."""
+    def page(self, *, detail: str) -> dict[str, object]:
+        """The figures as JSON values. "subjects" adds how often each was bought, "requests" what each was charged."""
         bought = len(self.purchases)
         page: dict[str, object] = {
             "calls": self.calls,
@@ -61,7 +64,11 @@ class Tally:
             "over_limit": self.over_limit,
             "abandoned": self.abandoned,
         }
-        return {**page, "purchases": self.purchases} if detail else page
+        details: dict[str, dict[str, object]] = {
+            "subjects": {"purchases": self.purchases},
+            "requests": {"charges": self.charges},
+        }
+        return page | details.get(detail, {})
 
 
 class Ledger:
@@ -74,6 +81,6 @@ class Ledger:
         """Start empty pages."""
         self.tallies = {name: Tally() for name in self.tallies}
 
-    def pages(self, *, detail: bool) -> dict[str, dict[str, object]]:
+    def pages(self, *, detail: str) -> dict[str, dict[str, object]]:
         """Every provider's page."""
         return {name: tally.page(detail=detail) for name, tally in self.tallies.items()}

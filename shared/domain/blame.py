@@ -1,9 +1,10 @@
-"""Who spoilt a call that served several items: the culprits fail, the others are asked for again. Pure."""
+"""Who spoilt a call that served several items, or holds it up: those fail or wait, the others are handled again. Pure."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shared.domain.gate import GateShut
 from shared.domain.item import Item
 from shared.errors import ProviderError
 
@@ -45,3 +46,11 @@ def blame(items: Sequence[Item], error: ProviderError, patience: Patience) -> Bl
         return Blame(refused=items)
     patience.left -= len(parts)
     return Blame(culprits, parts)
+
+
+def held_up(items: Sequence[Item], shut: GateShut) -> Blame:
+    """Those the gate names wait, and the others go on without them; where it names none, all wait."""
+    named = [item for item in items if item.key in shut.subjects]
+    if 0 < len(named) < len(items):
+        return Blame(named, [[item for item in items if item.key not in shut.subjects]])
+    return Blame(items)

@@ -1,5 +1,6 @@
 """The admission decision: go, or wait this long because of that."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,11 +20,13 @@ THROTTLE_PAUSE_SECONDS = 1.0
 class GateShut(Exception):  # noqa: N818 - not an error: the item waits and spends no attempt
     """The call may not start; the item waits."""
 
-    def __init__(self, reason: str, wait_seconds: float) -> None:
+    def __init__(self, reason: str, wait_seconds: float, subjects: Collection[str] = ()) -> None:
         super().__init__(f"{reason}: {wait_seconds:.1f} s")
         self.reason = reason
         """A WaitReason."""
         self.wait_seconds = wait_seconds
+        self.subjects = frozenset(subjects)
+        """Whom it concerns; empty: everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class WaitReason(StrEnum):
     BUDGET = "budget"
     ACCOUNT = "account"
     PAUSED = "paused"
+    IN_DOUBT = "in_doubt"
     SHUTDOWN = "shutdown"
 
 

@@ -17,6 +17,8 @@ from shared.domain.retry import RetryPolicy
 
 A = TypeVar("A", bound=msgspec.Struct)
 
+InDoubt = Literal["rebuy", "hold"]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -102,6 +104,10 @@ class Provider:
     """Header -> the setting it carries; not sent while that is empty."""
     timeout_seconds: float = 60.0
     """A call without a whole answer after this long has failed."""
+    request_id: str = "X-Request-ID"
+    """Header that carries the id of a call, so that both sides can name it."""
+    in_doubt: InDoubt = "rebuy"
+    """What becomes of a fact whose purchase is in doubt: bought again, or held until an operator decides."""
     freshness_seconds: float = 24 * 60 * 60
     """How long a fact answers instead of a new call."""
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)

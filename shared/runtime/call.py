@@ -27,6 +27,8 @@ _Fresh = tuple[str, float, float]
 
 #: How long another worker's purchase of the same fact is waited for in place, and how often it is looked for.
 FLIGHT_SECONDS, FLIGHT_POLL_SECONDS = 2.0, 0.1
+#: How often an item looks whether a purchase in doubt still holds it up. A decision wakes it at once.
+DOUBT_SECONDS = 300.0
 
 
 class Buyer:
@@ -74,7 +76,8 @@ class Buyer:
     async def _obtain(self, claim: Claim, purchase: Purchase) -> None:
         """The facts nobody else of this process is after: what the store lacks is bought, in full calls.
 
-        What another process is about to buy is waited for. Raises GateShut when that takes too long.
+        What another process is about to buy is waited for. Raises GateShut when that takes too long,
+        and for what an earlier purchase in doubt holds up; the others are bought first.
         """
         late = time.monotonic() + FLIGHT_SECONDS
         pending = list(purchase.keys)
@@ -93,6 +96,8 @@ class Buyer:
                     else:
                         unreadable[subject] = time.time()
             await self._purchase_all(claim, purchase, [s for s in pending if found[s] is Availability.BUY])
+            if doubted := [s for s in pending if found[s] is Availability.DOUBTED]:
+                raise GateShut(WaitReason.IN_DOUBT, DOUBT_SECONDS, doubted)
             pending = [s for s in pending if s not in purchase.facts]
             if any(found[s] is Availability.TAKEN for s in pending):
                 if time.monotonic() > late:
@@ -108,6 +113,7 @@ class Buyer:
             unreadable.get(subject, claim.settings.started_at),
             claim.job_id,
             str(uuid7()),
+            hold=self.provider.in_doubt == "hold",
         )
 
     async def _purchase_all(self, claim: Claim, purchase: Purchase, subjects: Sequence[str]) -> None:

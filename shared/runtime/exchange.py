@@ -170,6 +170,7 @@ class Exchange:
             datetime.now(ZoneInfo(self.provider.limits.day_zone)).date().isoformat(),
             most,
             self._money(most),
+            tuple(keys[subject] for subject in subjects),
         )
         try:
             answers, units, status, duration = await self._send(claim, intent, request, endpoint, subjects)
@@ -234,7 +235,7 @@ class Exchange:
                 with passage.waiting:
                     passage.waiting.enter_context(self.steering.interruptible(claim.pipeline_id))
                     answers, units = await self.breaker.call_async(
-                        self._exchange, claim, request, endpoint, passage,
+                        self._exchange, claim, request, endpoint, passage, intent.call_id,
                         then=partial(self._read, endpoint, subjects, passage),
                     )  # fmt: skip
             except ProviderError as error:
@@ -255,7 +256,7 @@ class Exchange:
             return answers, units, passage.status, passage.duration
 
     async def _exchange(
-        self, claim: Claim, request: Request, endpoint: Endpoint[Any], passage: _Passage
+        self, claim: Claim, request: Request, endpoint: Endpoint[Any], passage: _Passage, call_id: str
     ) -> tuple[int, bytes]:
         """(status, body); the gate has let it start."""
         passage.waiting.close()
@@ -266,7 +267,7 @@ class Exchange:
         self.meter.gate_wait.observe(passage.started_at - passage.recorded_at)
         try:
             with self.meter.in_flight.track_inprogress():
-                return await self._wire.send(request, endpoint.answers)
+                return await self._wire.send(request, endpoint.answers, call_id)
         finally:
             passage.duration = time.perf_counter() - passage.started_at
 

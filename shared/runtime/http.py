@@ -108,13 +108,15 @@ class Wire:
         _check_address(account.oauth.url, _variable(self._provider, "OAUTH_URL"))
         return Tokens(account.oauth, self._fetch_token)
 
-    async def send(self, request: Request, answers: Collection[int] = ()) -> tuple[int, bytes]:
-        """(status, body) of an answer with a 2xx status or one of `answers`.
+    async def send(
+        self, request: Request, answers: Collection[int] = (), call_id: str = ""
+    ) -> tuple[int, bytes]:
+        """(status, body) of an answer with a 2xx status or one of `answers`; the provider is told the call's id.
 
         Raises StatusError or TransportError; their texts hold no URL and no key.
         """
         token, kept = await self._tokens.get() if self._tokens else ("", False)
-        answer = await self._try(self._build(request, token))
+        answer = await self._try(self._build(request, token, call_id))
         # Raised here, not where it was caught: a transport's own error names the URL and headers, and would
         # stay attached to this one.
         if isinstance(answer, TransportError):
@@ -160,7 +162,7 @@ class Wire:
                 return TransportError("cannot connect", sent=False)
             return TransportError(f"connection broke: {type(error).__name__}")
 
-    def _build(self, request: Request, token: str) -> httpx.Request:
+    def _build(self, request: Request, token: str, call_id: str) -> httpx.Request:
         kind, name = self._provider.auth
         query = urlencode({**request.query, name: self._key} if kind == "query" else request.query)
         named = self._provider.settings
@@ -169,6 +171,8 @@ class Wire:
         built = httpx.Request(
             request.method, url, headers=self._headers, json=request.json, extensions=self._extensions
         )
+        if call_id:
+            built.headers[self._provider.request_id] = call_id
         if token:
             built.headers["Authorization"] = f"Bearer {token}"
         return built

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared import log, metrics
-from shared.domain.blame import Patience, blame
+from shared.domain.blame import Patience, blame, held_up
 from shared.domain.category import ErrorCategory
 from shared.domain.gate import GateShut
 from shared.domain.item import Item, ItemState, WaitReason
@@ -164,7 +164,8 @@ class Processor:
                 verdict.refused(claim, item, retry, rule, error, random=lambda: chance) for item in refused
             ], again
         except GateShut as shut:
-            return [verdict.shut(claim, item, shut) for item in items], ()
+            held = held_up(items, shut)
+            return [verdict.shut(claim, item, shut) for item in held.refused], held.again
         except LeaseLost:
             raise
         except Passing as error:

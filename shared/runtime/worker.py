@@ -79,6 +79,7 @@ def with_overrides(provider: Provider, settings: Settings) -> Provider:
         breaker=breaker,
         base_url=own.base_url or provider.base_url,
         timeout_seconds=own.timeout_seconds or provider.timeout_seconds,
+        in_doubt=own.in_doubt or provider.in_doubt,
         freshness_seconds=provider.freshness_seconds
         if own.freshness_seconds is None
         else own.freshness_seconds,

@@ -34,6 +34,8 @@ class Intent(msgspec.Struct, frozen=True):
     """That it may be charged at the most."""
     money: float | None = None
     """They cost. None: nobody told a price."""
+    fact_keys: tuple[str, ...] = ()
+    """What it would buy, one per subject."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -100,3 +102,12 @@ async def find_facts(
     cursor = await conn.execute(_SQL["find_facts"], parameters)
     found = cast("list[tuple[str, str, dict[str, Any] | None]]", await cursor.fetchall())
     return {key: StoredFact(FactRef(key, call_id), answer) for key, call_id, answer in found}
+
+
+async def find_doubted(
+    conn: Connection, keys: Collection[str], freshness_seconds: float, since: float | None = None
+) -> set[str]:
+    """Those of these facts whose purchase is in doubt, and would be fresh as `find_facts` says."""
+    parameters = {"keys": list(keys), "freshness": freshness_seconds, "since": since}
+    cursor = await conn.execute(_SQL["find_doubted"], parameters)
+    return {cast("str", row[0]) for row in await cursor.fetchall()}

@@ -5,7 +5,15 @@ from enum import Enum
 
 import msgspec
 
-from shared.store.calls import Landed, StoredFact, Wanted, begin_flights, end_flights, find_facts
+from shared.store.calls import (
+    Landed,
+    StoredFact,
+    Wanted,
+    begin_flights,
+    end_flights,
+    find_doubted,
+    find_facts,
+)
 from shared.store.pool import Connection
 
 
@@ -16,6 +24,8 @@ class Availability(Enum):
     """Nobody else is about to buy it: the asker may, and then must say that its flight has landed."""
     TAKEN = "taken"
     """Another worker is buying it: look again soon."""
+    DOUBTED = "doubted"
+    """It may have been bought, and is not to be bought again before an operator has decided."""
 
 
 class Want(msgspec.Struct, frozen=True):
@@ -30,6 +40,8 @@ class Want(msgspec.Struct, frozen=True):
     job_id: int
     token: str
     """Of the flight that begins with this look-up, if one does."""
+    hold: bool = False
+    """Not to be bought while an earlier purchase of it is in doubt."""
 
     @property
     def fresh(self) -> tuple[str, float, float]:
@@ -47,12 +59,30 @@ async def look_up(conn: Connection, wants: Sequence[Want]) -> list[StoredFact | 
     # Between the first look and the start of the flight another one may have landed.
     own = [want for want in missing if want.token in begun]
     stored |= await _find(conn, own)
-    if landed := [Landed(want.key, want.token) for want in own if want.fresh in stored]:
-        await end_flights(conn, landed)
+    doubted = await _find_doubted(conn, [want for want in missing if want.hold and want.fresh not in stored])
+    if landed := [w for w in own if w.fresh in stored or w.token in doubted]:
+        await end_flights(conn, [Landed(want.key, want.token) for want in landed])
     return [
-        stored.get(want.fresh) or (Availability.BUY if want.token in begun else Availability.TAKEN)
+        stored.get(want.fresh)
+        or (
+            Availability.DOUBTED
+            if want.token in doubted
+            else Availability.BUY
+            if want.token in begun
+            else Availability.TAKEN
+        )
         for want in wants
     ]
+
+
+async def _find_doubted(conn: Connection, wants: Sequence[Want]) -> set[str]:
+    """Tokens of the wants that have to be held."""
+    found: set[str] = set()
+    for freshness, since in {(want.freshness_seconds, want.since) for want in wants}:
+        same = [want for want in wants if (want.freshness_seconds, want.since) == (freshness, since)]
+        keys = await find_doubted(conn, {want.key for want in same}, freshness, since)
+        found |= {want.token for want in same if want.key in keys}
+    return found
 
 
 async def _find(conn: Connection, wants: Sequence[Want]) -> dict[tuple[str, float, float], StoredFact]:

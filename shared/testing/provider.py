@@ -9,7 +9,7 @@ import msgspec
 
 from shared.domain.category import ErrorRule
 from shared.domain.item import Item
-from shared.domain.provider import Call, Completed, Endpoint, Limits, Outcome, Provider, Request
+from shared.domain.provider import Call, Completed, Endpoint, InDoubt, Limits, Outcome, Provider, Request
 from shared.domain.results import Ranking, SearchResult
 from shared.domain.retry import RetryPolicy
 
@@ -45,6 +45,7 @@ class ScriptedProvider:
         culprits: tuple[str, ...] = (),
         slow: bool = False,
         timeout_seconds: float = 30.0,
+        in_doubt: InDoubt = "rebuy",
     ) -> None:
         self.provider = Provider(
             name="scripted",
@@ -56,6 +57,7 @@ class ScriptedProvider:
             items_per_call=items_per_call,
             error_units=1.0,
             timeout_seconds=timeout_seconds,
+            in_doubt=in_doubt,
             errors=errors,
             culprits=culprits,
         )

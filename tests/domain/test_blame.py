@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.blame import Blame, Patience, blame
+from shared.domain.blame import Blame, Patience, blame, held_up
+from shared.domain.gate import GateShut
 from shared.domain.item import Item
 from shared.errors import StatusError
 
@@ -76,3 +77,14 @@ def test_a_lone_item_is_its_own_culprit() -> None:
     (item,) = _items(1)
 
     assert blame([item], _refusal(item.key), Patience.of(1)) == Blame([item])
+
+
+def test_whom_the_gate_names_waits_and_the_others_go_on() -> None:
+    """Where it names nobody, or all, all wait: that comes to an end."""
+    items = _items(3)
+
+    named = held_up(items, GateShut("in_doubt", 1.0, ["key 1"]))
+
+    assert named == Blame([items[1]], [[items[0], items[2]]])
+    for subjects in ((), [item.key for item in items], ["somebody else"]):
+        assert held_up(items, GateShut("in_doubt", 1.0, subjects)) == Blame(items)

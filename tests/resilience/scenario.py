@@ -19,6 +19,7 @@ from services.gateway.standalone.machine import SimulatorOptions, Standalone
 from services.gateway.standalone.process import is_alive
 from services.gateway.standalone.runfile import RunFile, read_running
 from shared.domain.phases import CONTENT_SCRAPING, SERP_COLLECTION, SERVICES
+from tests.resilience.ledgers import differences
 
 #: Recovery is waited for, so leases are short.
 TIMING = {
@@ -178,6 +179,10 @@ class Scenario(AbstractContextManager["Scenario"]):
         bought_again = sum(row["repeated_subjects"] for row in ledger.values())
         assert recorded_twice == 0, "a recorded fact was bought again"
         assert bought_again <= in_doubt, f"{bought_again} subjects bought again, {in_doubt} in doubt"
+        run = self.machine.run_file
+        assert run.simulator_url
+        wrong = differences(run.postgres_url, run.simulator_url)
+        assert not wrong, "\n".join(wrong)
 
     @staticmethod
     def assert_completed(progress: dict[str, Any]) -> None:

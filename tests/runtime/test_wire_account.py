@@ -130,3 +130,12 @@ async def test_a_path_without_settings_is_left_alone() -> None:
     await wire.send(Request("/a{b}"))
 
     assert requests[0].url.raw_path in {b"/a{b}", b"/a%7Bb%7D"}
+
+
+async def test_the_provider_is_told_the_calls_id() -> None:
+    """Under the name it documents; without an id nothing is said."""
+    wire, requests = wired(ok, replace(PROVIDER, request_id="X-Own-Id"))
+    await wire.send(ASK, (), "call 1")
+    await wire.send(ASK)
+
+    assert [request.headers.get("X-Own-Id") for request in requests] == ["call 1", None]

@@ -244,3 +244,15 @@ def test_path_of_no_provider_is_not_found_and_not_counted(sim: Simulator) -> Non
     """A wrong base URL shows at once."""
     assert sim.http.get("/scaleserpsearch").status_code == 404
     assert sim.page()["calls"] == 0
+
+
+@pytest.mark.parametrize("header", ["X-Request-ID", "X-Client-Request-Id"])
+def test_what_a_request_was_charged_is_kept_under_its_id(sim: Simulator, header: str) -> None:
+    """So that a caller's ledger can be held against this one call by call."""
+    for name in ("one", "two", "one"):
+        params = {"api_key": "k" * 32, "q": name, "location": "United States"}
+        httpx.get(f"{sim.url}/scaleserp/search", params=params, headers={header: name}).raise_for_status()
+    sim.search("without an id")
+    page = sim.control("GET", "ledger?detail=requests")["scale_serp"]
+    assert page["charges"] == {"one": 2, "two": 1}
+    assert page["units"] == 4

@@ -24,6 +24,7 @@ COMMANDS = {
     "checkpoint": ("checkpoint", "Write down, list or verify positions of a pipeline."),
     "rewind": ("rewind", "Take back what a pipeline did after a checkpoint, and do it again."),
     "audit": ("audit", "Prove that a pipeline lost nothing and bought nothing twice."),
+    "in-doubt": ("in_doubt", "Calls that may have been charged; say what they cost."),
     "breakers": ("breakers", "Which providers are not called, and why; hold or reset one."),
     "dead-letters": ("dead_letters", "What was given up: list, group, edit, replay, discard."),
     "retry-failed": ("retry_failed", "Give a pipeline's failed items another chance."),

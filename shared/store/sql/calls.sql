@@ -6,7 +6,7 @@ WITH held AS MATERIALIZED (
     SELECT c.*
     FROM json_to_recordset(%(calls)s::json) AS c (
         call_id uuid, pipeline_id uuid, job_id bigint, fence int, provider text, source text, endpoint text,
-        subjects int, day date, units float8, money float8)
+        subjects int, day date, units float8, money float8, fact_keys uuid[])
     JOIN job_queue j ON j.job_id = c.job_id AND j.fence = c.fence AND j.state = 'processing'
     -- The reaper waits for this row, and looks for calls after that.
     FOR SHARE OF j
@@ -31,9 +31,9 @@ WITH held AS MATERIALIZED (
     FROM summed s
 ), inserted AS (
     INSERT INTO provider_calls (call_id, pipeline_id, job_id, provider, endpoint, subjects, source, day,
-                                committed_units, committed_money)
+                                committed_units, committed_money, fact_keys)
     SELECT call_id, pipeline_id, job_id, provider, endpoint, subjects, CASE WHEN by_day THEN source END,
-           CASE WHEN by_day THEN day END, CASE WHEN by_day THEN units END, money
+           CASE WHEN by_day THEN day END, units, money, fact_keys
     FROM judged WHERE verdict = 'sent'
 ), spent_day AS (
     UPDATE provider_days d SET committed = d.committed + j.units
@@ -90,6 +90,13 @@ FROM provider_facts
 WHERE fact_key = ANY(%(keys)s::uuid[])
   AND fetched_at > least(now() - make_interval(secs => %(freshness)s), to_timestamp(%(since)s::float8))
 ORDER BY fact_key, fetched_at DESC
+
+-- name: find_doubted
+-- Those of these facts of which a purchase is in doubt that nobody has decided about.
+SELECT DISTINCT d.fact_key::text
+FROM doubted_facts d JOIN provider_calls c ON c.call_id = d.call_id
+WHERE d.fact_key = ANY(%(keys)s::uuid[])
+  AND c.sent_at > least(now() - make_interval(secs => %(freshness)s), to_timestamp(%(since)s::float8))
 
 -- name: begin_flights
 -- Who may buy these facts: a job, unless another one that is alive is about to. Returns the flights that begin.

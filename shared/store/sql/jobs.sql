@@ -165,8 +165,12 @@ SELECT coalesce((SELECT array_agg(job_id) FROM expired), '{}'), (SELECT count(*)
 -- name: doubt_calls
 -- Calls of reaped jobs that had left are in doubt. A statement of its own: only now those are seen that were written
 -- while the reaper waited for their job.
-UPDATE provider_calls SET state = 'in_doubt', outcome = 'lease_expired', settled_at = now()
-WHERE job_id = ANY(%(job_ids)s) AND state = 'sent'
+WITH doubted AS (
+    UPDATE provider_calls SET state = 'in_doubt', outcome = 'lease_expired', settled_at = now()
+    WHERE job_id = ANY(%(job_ids)s) AND state = 'sent'
+    RETURNING call_id, fact_keys
+)
+INSERT INTO doubted_facts (fact_key, call_id) SELECT unnest(fact_keys), call_id FROM doubted
 
 -- name: wake_items
 -- Waiting items whose moment has come become due. Returns how many.

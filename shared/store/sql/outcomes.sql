@@ -8,10 +8,16 @@ WITH answer AS (
 ), settled AS (
     UPDATE provider_calls c
     SET state = a.state, outcome = a.outcome, status = a.status, units = a.units, money = a.money,
-        duration_seconds = a.duration_seconds, error = a.error, settled_at = now()
+        duration_seconds = a.duration_seconds, error = a.error, settled_at = now(),
+        fact_keys = CASE WHEN a.state = 'in_doubt' THEN c.fact_keys END
     FROM answer a
     WHERE c.call_id = a.call_id AND (c.state = 'sent' OR c.state = 'in_doubt' AND c.outcome = 'lease_expired')
-    RETURNING c.pipeline_id, a.phase, c.state, c.units
+    RETURNING c.call_id, c.pipeline_id, a.phase, c.state, c.units, c.fact_keys
+), doubted AS (
+    INSERT INTO doubted_facts (fact_key, call_id) SELECT unnest(fact_keys), call_id FROM settled WHERE state = 'in_doubt'
+    ON CONFLICT DO NOTHING
+), known AS (
+    DELETE FROM doubted_facts d USING settled s WHERE d.call_id = s.call_id AND s.state <> 'in_doubt'
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
 SELECT pipeline_id, phase, 'calls', count(*) FROM settled WHERE state <> 'refunded' GROUP BY 1, 2
@@ -19,7 +25,11 @@ UNION ALL
 SELECT pipeline_id, phase, 'units', sum(units)::bigint FROM settled WHERE units > 0 GROUP BY 1, 2
 
 -- name: store_facts
--- What calls bought.
+-- What calls bought. An earlier purchase of it that is in doubt holds nobody up any more.
+WITH bought AS (
+    DELETE FROM doubted_facts d
+    USING json_to_recordset(%(facts)s::json) AS f (fact_key uuid) WHERE d.fact_key = f.fact_key
+)
 INSERT INTO provider_facts (fact_key, call_id, provider, endpoint, subject, params, answer)
 SELECT * FROM json_to_recordset(%(facts)s::json) AS f (
     fact_key uuid, call_id uuid, provider text, endpoint text, subject text, params jsonb, answer jsonb)
