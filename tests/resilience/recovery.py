@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from shared.testing.eventually import wait_until
 from tests.resilience.fragile import SECOND, Fragile
 from tests.resilience.scenario import process_tree
 
+PATIENCE_SECONDS = 120.0
 _HELD = """SELECT job_id FROM job_queue WHERE pipeline_id = %s AND state = 'processing'
            AND split_part(lease_holder, ':', 2)::int = ANY(%s)"""
 _LOST = """SELECT clock_timestamp(), array_agg(item_id) FROM pipeline_state
@@ -33,6 +35,10 @@ class Loss:
         ((seconds, found),) = system.ask(_AGAIN, at=self.at, items=self.items, pipeline_id=self.pipeline_id)
         return float(seconds) if found == len(self.items) else float("inf")
 
+    def is_made_good(self, system: Fragile) -> bool:
+        """Whether all of them were."""
+        return self.seconds(system) < float("inf")
+
 
 def lose_workers(system: Fragile, pipeline_id: str, kills: int) -> list[Loss]:
     """Kill the two workers of search in turn, each while it holds jobs."""
@@ -43,6 +49,10 @@ def lose_workers(system: Fragile, pipeline_id: str, kills: int) -> list[Loss]:
         while loss is None:
             loss = _lose(system, pipeline_id, victim)
         losses.append(loss)
+        # With both workers dead there would be no elsewhere.
+        wait_until(
+            partial(loss.is_made_good, system), PATIENCE_SECONDS, what=lambda: f"lost for good: {losses}"
+        )
     return losses
 
 
