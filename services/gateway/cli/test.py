@@ -28,7 +28,7 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 @click.option(
     "--soak",
     is_flag=True,
-    help="Kill processes for hours, and run nothing else: docs/operations.md says how long.",
+    help="Kill processes for hours, and run nothing else: CONTRIBUTING.md says how long.",
 )
 @click.option(
     "--kills", type=click.IntRange(min=1), default=KILLS, show_default=True, help="With --soak: how many."
