@@ -40,6 +40,9 @@ Level = Annotated[str, Meta(pattern="(?i)^(debug|info|warning|error|critical)$")
 Count = Annotated[int, Meta(ge=1, le=100_000)]
 Rate = Annotated[float, Meta(ge=0, le=1e6)]
 Price = Annotated[float, Meta(ge=0, le=1e9)]
+Doom = Annotated[
+    str, Meta(pattern="^((after_claim|after_answer|before_commit|after_commit):[1-9][0-9]{0,5})?$")
+]
 #: Seconds that pass, or may be none.
 Term = Annotated[float, Meta(gt=0, le=_YEAR_SECONDS)]
 Pause = Annotated[float, Meta(ge=0, le=_YEAR_SECONDS)]
@@ -95,6 +98,8 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An item whose worker died this often while processing it fails instead of being tried again."""
     fold_seconds: Term = 5.0
     """Pause between two foldings of the counters' delta rows."""
+    fault_point: Doom = ""
+    """For tests alone: `after_claim:3` kills a worker the third time it gets there; refused where the provider is real."""
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,12 +4,14 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError, ReadOnlyError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 #: Prefix of every key; the braces keep all of them on one node of a cluster.
 NAMESPACE = "{landscape}"
+#: What is written to see whether Redis takes writes, and for how many seconds it stays.
+PROBE_KEY, PROBE_SECONDS = f"{NAMESPACE}:probe", 60
 
 
 def build_client(url: str, *, retries: int = 60) -> redis.Redis:
@@ -39,9 +41,14 @@ def build_async_client(url: str) -> redis.asyncio.Redis:
 
 
 async def ping(client: redis.asyncio.Redis) -> str | None:
-    """None when Redis answers, else why not."""
+    """None when Redis answers and takes writes, else why not, and what to do."""
     try:
-        await client.ping()
+        # A server that is out of memory, or a replica, still answers PING.
+        await client.set(PROBE_KEY, b"", ex=PROBE_SECONDS)
+    except OutOfMemoryError:
+        return "Redis is out of memory and takes no writes: raise its maxmemory, and work goes on by itself"
+    except ReadOnlyError:
+        return "Redis takes no writes, it is a replica: name the primary in LANDSCAPE_REDIS_URL"
     except (redis.RedisError, OSError) as error:
         return f"Redis does not answer: {error}"
     return None

@@ -15,6 +15,8 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 ACCOUNT_PAUSE_SECONDS = 60.0
 #: The shortest wait after "too fast" or "no more": a provider that names none must not be hammered.
 THROTTLE_PAUSE_SECONDS = 1.0
+#: A slot whose process died is free again after this long, at the most.
+LEASE_SECONDS = 15.0
 
 
 class GateShut(Exception):  # noqa: N818 - not an error: the item waits and spends no attempt
@@ -40,7 +42,7 @@ class GatePolicy:
     """Calls that may start at once after a pause. In any second at most rate + burst start."""
     wait_seconds: float = 2.0
     """How long a caller may wait in place."""
-    lease_seconds: float = 15.0
+    lease_seconds: float = LEASE_SECONDS
     """A slot whose process died is free again after this long."""
     beat_seconds: float = 0.25
     """How soon a process notices that Redis lost its memory."""
@@ -49,14 +51,24 @@ class GatePolicy:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
     @classmethod
-    def of(cls, limits: Limits, wait_seconds: float, breaker: BreakerPolicy | None = None) -> "GatePolicy":
-        """The policy for a provider's limits; a tenth of a second's calls may burst."""
+    def of(
+        cls,
+        limits: Limits,
+        wait_seconds: float,
+        breaker: BreakerPolicy | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> "GatePolicy":
+        """The policy for a provider's limits; a tenth of a second's calls may burst.
+
+        `lease_seconds` is that of jobs: slots of the dead are not kept for longer than their items.
+        """
         burst = max(1, int(limits.requests_per_second / 10))
         return cls(
             limits.concurrency,
             limits.requests_per_second,
             burst,
             wait_seconds,
+            lease_seconds=min(LEASE_SECONDS, lease_seconds),
             breaker=breaker or BreakerPolicy(),
         )
 

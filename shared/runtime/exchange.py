@@ -20,6 +20,7 @@ from shared.domain.gate import THROTTLE_PAUSE_SECONDS, GateShut, hold_seconds, s
 from shared.domain.item import WaitReason
 from shared.domain.provider import Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import AnswerError, ProviderError
+from shared.runtime import fault_points
 from shared.runtime.batching import Batcher
 from shared.runtime.http import Wire
 from shared.runtime.meter import Meter
@@ -177,6 +178,7 @@ class Exchange:
         except ProviderError as error:
             error.culprits = frozenset(subjects[n] for n in error.places if 0 <= n < len(subjects))
             raise
+        fault_points.passing("after_answer")
         self.meter.ended("ok", duration, units)
         self._throttled = 0
         settlement = Settlement(

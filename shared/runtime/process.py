@@ -16,7 +16,7 @@ from shared.domain.message import Message
 from shared.domain.phases import Phase
 from shared.domain.provider import Endpoint, Fact, Handle
 from shared.errors import ProviderError
-from shared.runtime import verdict
+from shared.runtime import fault_points, verdict
 from shared.runtime.batching import together
 from shared.runtime.call import Buyer
 from shared.runtime.exchange import Draining, LeaseLost
@@ -69,6 +69,7 @@ class Processor:
         claim = await self._claim(message)
         if claim is None:
             return
+        fault_points.passing("after_claim")
         work = asyncio.create_task(self._work(claim))
         self._works.add(work)
         try:

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 
 from shared import log, metrics
+from shared.runtime import fault_points
 from shared.runtime.batching import Batcher
 from shared.store.outcomes import Record, record
 from shared.store.pool import Passing, Pool, Unstorable, pipelined_unit_of_work
@@ -23,6 +24,8 @@ class Recorder:
 
     def __init__(self, pool: Pool, service: str) -> None:
         self._pool = pool
+        self.trouble: str | None = None
+        """Why what is in hand cannot be written, as long as it cannot."""
         self._size = metrics.RECORDED.labels(service)
         self._batches: Batcher[Record, bool] = Batcher(self._write, size=BATCH, linger_seconds=LINGER_SECONDS)
 
@@ -42,6 +45,7 @@ class Recorder:
             try:
                 async with pipelined_unit_of_work(self._pool) as conn:
                     moved = await record(conn, batch)
+                    fault_points.passing("before_commit")
             except Unstorable as error:
                 if len(batch) == 1:
                     _log.exception("record_refused")
@@ -50,9 +54,12 @@ class Recorder:
                 return [result for unit in batch for result in await self._write([unit])]
             except Passing as error:
                 pause = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
+                self.trouble = f"outcomes wait to be recorded: {error}"
                 _log.warning("record_delayed", units=len(batch), pause_seconds=pause, error=str(error))
                 await asyncio.sleep(pause)
             else:
+                self.trouble = None
+                fault_points.passing("after_commit")
                 self._size.observe(len(batch))
                 return [not unit.ending or unit.ending.item_id in moved for unit in batch]
         raise AssertionError("unreachable")

@@ -20,7 +20,7 @@ from shared.domain.message import Message
 from shared.domain.phases import CLOSING, HOUSEKEEPING, PHASES, of_service
 from shared.domain.provider import Handle, Limits, Provider
 from shared.errors import ConfigError
-from shared.runtime import exposition
+from shared.runtime import exposition, fault_points
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Buyer
 from shared.runtime.cancellation import cancel
@@ -128,6 +128,7 @@ class WorkerProcess:
         settings.require("postgres_url", "redis_url")
         own = settings.provider(provider.service)
         _require_account(provider, own)
+        fault_points.arm(settings.runtime.fault_point, provider.service, own.base_url)
         self._settings = settings
         self._own = own
         self._provider = with_overrides(provider, settings)
@@ -152,11 +153,13 @@ class WorkerProcess:
         self._wire = Wire(
             provider, account(provider, self._own), provider.limits.concurrency, self._own.transport
         )
-        policy = GatePolicy.of(provider.limits, runtime.wait_in_place_seconds, provider.breaker)
+        policy = GatePolicy.of(
+            provider.limits, runtime.wait_in_place_seconds, provider.breaker, runtime.lease_seconds
+        )
         self._gate = Gate(redis, provider.name, policy)
         await self._gate.start()
         self._mirror = Mirror(self._pool, self._gate, provider, phase)
-        recorder = Recorder(self._pool, provider.service)
+        recorder = self._recorder = Recorder(self._pool, provider.service)
         self._ledger = Ledger(units_a_day(provider.limits, self._own))
         exchange = Exchange(
             provider,
@@ -266,6 +269,7 @@ class WorkerProcess:
                 if not self._usable.is_set():
                     _log.warning("waiting_for_store", error=str(error))
             self._checks["redis"] = await ping(self._redis)
+            self._checks["record"] = self._recorder.trouble
             metrics.READY.labels(self._provider.service).set(0 if any(self._checks.values()) else 1)
             await asyncio.sleep(PROBE_SECONDS)
 

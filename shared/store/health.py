@@ -88,6 +88,13 @@ async def look_at_server(conn: Connection) -> Server:
     return Server(*(await _rows(conn, "look_at_server"))[0])
 
 
+async def require_space(conn: Connection) -> None:
+    """Raises Full when the server's disk is. A small write would not tell: it fits where something was before."""
+    async with conn.transaction():
+        await conn.execute(_SQL["limit_memory"])
+        await conn.execute(_SQL["spill"])
+
+
 async def read_health(conn: Connection) -> Health:
     """Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
     await require_schema(conn)

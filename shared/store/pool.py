@@ -13,6 +13,8 @@ Pool = AsyncConnectionPool[Connection]
 
 #: The database is away, full, restarting or found a deadlock: the same statement may work later.
 Unavailable = psycopg.OperationalError
+#: Its disk is full: what it has can be read, but nothing recorded. One of Unavailable.
+Full = psycopg.errors.DiskFull
 #: As Unavailable, and a database that has become read-only: a standby after a fail-over, a full disk.
 Passing = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
 #: The content itself is refused and always will be. Ask for it first: one of them is an OperationalError too.

@@ -29,8 +29,8 @@ KEYS = {
     for service in SERVICES
     for name in ("API_KEY", "CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")
 }
-#: Set by compose.yaml itself, or of no use in a container.
-NOT_PASSED_ON = {"URL", "LOG__FILE"}
+#: Set by compose.yaml itself, of no use in a container, or deadly.
+NOT_PASSED_ON = {"URL", "LOG__FILE", "RUNTIME__FAULT_POINT"}
 OAUTH = {
     "CLIENT_ID",
     "CLIENT_SECRET",

@@ -22,8 +22,9 @@ from shared.domain.phases import CONTENT_SCRAPING, SERP_COLLECTION, SERVICES
 from tests.resilience.ledgers import differences
 
 #: Recovery is waited for, so leases are short.
+LEASE_SECONDS = 3.0
 TIMING = {
-    "LANDSCAPE_RUNTIME__LEASE_SECONDS": "3",
+    "LANDSCAPE_RUNTIME__LEASE_SECONDS": str(LEASE_SECONDS),
     "LANDSCAPE_RUNTIME__REDISPATCH_SECONDS": "3",
     **{f"LANDSCAPE_PROVIDERS__{service.upper()}__TIMEOUT_SECONDS": "5" for service in SERVICES},
 }
@@ -60,11 +61,16 @@ class Up(AbstractContextManager["Up"]):
         self._process.terminate()
         self._process.wait(END_SECONDS)
 
-    def kill(self) -> None:
-        """SIGKILL of the supervisor alone; returns when all it supervised is gone, too."""
-        self._process.kill()
+    def kill_everything(self) -> None:
+        """SIGKILL of supervisor, stores, simulator, gateway and workers; returns when nothing is left."""
+        running = read_running(self._folder)
+        assert running
+        pids = list(running.processes.values())
+        for pid in pids:
+            with suppress(ProcessLookupError):  # it has just died by itself
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
-        self._await(lambda: not any(map(is_alive, self.run_file.processes.values())))
+        self._await(lambda: not any(map(is_alive, pids)))
 
     def _started(self) -> RunFile:
         found: list[RunFile] = []
@@ -88,11 +94,20 @@ class Up(AbstractContextManager["Up"]):
 
 
 class Scenario(AbstractContextManager["Scenario"]):
-    """A pipeline of 120 searches and all that is found in them."""
+    """A pipeline of searches, two for a keyword, and all that is found in them."""
 
-    def __init__(self, machine: Standalone | Up, pipeline_id: str | None = None) -> None:
-        """Starts a pipeline, unless it is given one."""
+    keywords = 60
+    #: Checkpoints come after so many completed items.
+    checkpoint_interval = 100
+    #: What is waited for comes within this long.
+    patience_seconds = END_SECONDS
+
+    def __init__(
+        self, machine: Standalone | Up, pipeline_id: str | None = None, *, label: str = "keyword"
+    ) -> None:
+        """Starts a pipeline, unless it is given one. A label of its own makes its keywords new to the machine."""
         self.machine = machine
+        self.label = label
         self.api = Api(machine.run_file.gateway_url, machine.run_file.token)
         self.pipeline_id = pipeline_id or self._start()
 
@@ -101,10 +116,10 @@ class Scenario(AbstractContextManager["Scenario"]):
 
     def _start(self) -> str:
         body = {
-            "keywords": [f"keyword {n}" for n in range(60)],
+            "keywords": [f"{self.label} {n}" for n in range(self.keywords)],
             "regions": ["US"],
             "content_types": ["organic", "video"],
-            "config": {"serp": {"pages": {"organic": 1}}},
+            "config": {"serp": {"pages": {"organic": 1}}, "checkpoint_interval": self.checkpoint_interval},
         }
         return str(self.api.start(json.dumps(body).encode())["pipeline_id"])
 
@@ -140,7 +155,7 @@ class Scenario(AbstractContextManager["Scenario"]):
 
     def wait(self, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Progress as soon as `done` of it holds; a gateway that is away is waited for."""
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while True:
             try:
                 progress = self.api.progress(self.pipeline_id)
@@ -174,7 +189,7 @@ class Scenario(AbstractContextManager["Scenario"]):
 
         assert not failed
         self.assert_completed(progress)
-        recorded_twice, in_doubt = self._record()
+        recorded_twice, in_doubt = self.record()
         ledger = httpx.get(f"{self.machine.run_file.simulator_url}/_control/ledger").json()
         bought_again = sum(row["repeated_subjects"] for row in ledger.values())
         assert recorded_twice == 0, "a recorded fact was bought again"
@@ -192,7 +207,7 @@ class Scenario(AbstractContextManager["Scenario"]):
         assert progress["state"] == ("completed_with_gaps" if gaps else "completed")
         assert all(p["completed"] + p["failed"] == p["planned"] for p in progress["phases"])
 
-    def _record(self) -> tuple[int, int]:
+    def record(self) -> tuple[int, int]:
         """(facts with more than one purchase on record, subjects of calls in doubt)."""
         with psycopg.connect(self.machine.run_file.postgres_url) as conn:
             twice = conn.execute(

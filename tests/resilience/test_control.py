@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from services.gateway.cli import exits
+from services.gateway.standalone.machine import Standalone
 from shared.domain.phases import SERP_COLLECTION
 from tests.resilience.scenario import FEW, Scenario, system
 
@@ -20,6 +22,8 @@ from tests.resilience.scenario import FEW, Scenario, system
 WITHIN_SECONDS = 2.0
 #: Long enough that something is in flight whenever a pipeline is stopped.
 LATENCY_MS = 700
+#: Where nobody looks.
+SHORT_MS = 50
 
 
 class Steered(Scenario):
@@ -28,12 +32,10 @@ class Steered(Scenario):
     def __enter__(self) -> Self:
         return self
 
-    def slow_down(self) -> None:
-        """Every answer takes its time from now on."""
-        answer = httpx.post(
-            f"{self.machine.run_file.simulator_url}/_control/settings", json={"latency_ms": LATENCY_MS}
-        )
-        answer.raise_for_status()
+    def answers_take(self, milliseconds: float) -> None:
+        """Each of them, from now on."""
+        settings = f"{self.machine.run_file.simulator_url}/_control/settings"
+        httpx.post(settings, json={"latency_ms": milliseconds}).raise_for_status()
 
     def steer(self, verb: str, **body: Any) -> dict[str, Any]:
         return self.api.steer(self.pipeline_id, verb, **body)
@@ -78,16 +80,30 @@ class Steered(Scenario):
         return float(seconds)
 
 
+class Whole(Steered):
+    """All seven phases of fewer searches."""
+
+    keywords = 24
+    checkpoint_interval = 25
+
+
 def landscape(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """A command for what runs on this folder."""
     command = [sys.executable, "-m", "services.gateway.cli", *words, "--data-dir", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_pause_is_heard_by_every_worker_and_costs_nothing(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    """One for all pipelines of two phases; each has keywords of its own."""
+    with system(tmp_path_factory.mktemp("control"), services=FEW, fault_rate=0.0) as machine:
+        yield machine
+
+
+def test_a_pause_is_heard_by_every_worker_and_costs_nothing(machine: Standalone) -> None:
     """Two workers of one service and one of another: calls in flight are recorded, and nothing is bought twice."""
-    with system(tmp_path, services=FEW, fault_rate=0.0) as machine, Steered(machine) as scenario:
-        scenario.slow_down()
+    with Steered(machine, label="paused") as scenario:
+        scenario.answers_take(LATENCY_MS)
         with scenario.replica("serp"):
             scenario.reach(0.2)
             for _ in range(2):
@@ -99,15 +115,16 @@ def test_a_pause_is_heard_by_every_worker_and_costs_nothing(tmp_path: Path) -> N
                 assert scenario.api.progress(scenario.pipeline_id)["state"] == "paused"
                 scenario.assert_sound()
                 scenario.steer("unpause")
+        scenario.answers_take(SHORT_MS)
         assert scenario.ask("SELECT count(*) FROM provider_calls WHERE state = 'in_doubt'") == [(0,)]
         assert scenario.ask("SELECT max(attempts), max(crashes) FROM pipeline_state") == [(1, 0)]
         scenario.hold_accounts()
 
 
-def test_a_cancelled_pipeline_ends_at_once_and_may_be_taken_up(tmp_path: Path) -> None:
+def test_a_cancelled_pipeline_ends_at_once_and_may_be_taken_up(machine: Standalone) -> None:
     """In flight is recorded, the rest skipped, the audit green; resumed, it buys only what it has not got."""
-    with system(tmp_path, services=FEW, fault_rate=0.0) as machine, Steered(machine) as scenario:
-        scenario.slow_down()
+    with Steered(machine, label="cancelled") as scenario:
+        scenario.answers_take(LATENCY_MS)
         scenario.reach(0.2)
         scenario.stop("cancel")
         scenario.kill("gateway")  # whatever it may still have had to do
@@ -115,19 +132,22 @@ def test_a_cancelled_pipeline_ends_at_once_and_may_be_taken_up(tmp_path: Path) -
         assert progress["state"] == "cancelled"
         assert scenario.latest_start() < WITHIN_SECONDS
         scenario.assert_sound()
+        scenario.answers_take(SHORT_MS)
         scenario.steer("resume")
         scenario.hold_accounts()
 
 
-def test_a_second_run_buys_nothing_and_reports_the_same(tmp_path: Path) -> None:
+def test_a_second_run_buys_nothing_and_reports_the_same(machine: Standalone) -> None:
     """The same body within freshness; and a new pipeline that takes the first one over."""
-    with system(tmp_path, services=FEW, fault_rate=0.0) as machine, Steered(machine) as first:
+    with Steered(machine, label="twice") as first:
         first.hold_accounts()
         calls, report = first.calls(), first.report()
-        with Steered(machine) as second:
+        with Steered(machine, label="twice") as second:
             second.hold_accounts()
             assert (second.calls(), second.report()) == (calls, report)
-        third_id = landscape(tmp_path, "start", "--resume-from", first.pipeline_id).stdout.strip()
+        third_id = landscape(
+            Path(machine.data_dir), "start", "--resume-from", first.pipeline_id
+        ).stdout.strip()
         with Steered(machine, third_id) as third:
             third.hold_accounts()
             assert (third.calls(), third.report()) == (calls, report)
@@ -138,7 +158,7 @@ def test_a_second_run_buys_nothing_and_reports_the_same(tmp_path: Path) -> None:
 @pytest.mark.timeout(240)
 def test_a_rewound_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     """All seven phases: from the middle to a checkpoint of its own, then from the end with everything bought again."""
-    with system(tmp_path, fault_rate=0.0) as machine, Steered(machine) as scenario:
+    with system(tmp_path, fault_rate=0.0) as machine, Whole(machine) as scenario:
         scenario.reach(0.8)
         scenario.stop("pause")
         assert "interval" in {c["kind"] for c in scenario.checkpoints()}
@@ -161,6 +181,6 @@ def test_a_rewound_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
         scenario.assert_sound()
         assert scenario.calls() > calls
         assert SERP_COLLECTION in {c["phase"] for c in scenario.checkpoints()}
-        with Steered(machine) as unbroken:
+        with Whole(machine) as unbroken:
             unbroken.end()
             assert scenario.report() == report == unbroken.report()

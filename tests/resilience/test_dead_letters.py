@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -37,7 +37,8 @@ class Rotten(Scenario):
 
     def _start(self) -> str:
         self.simulator("POST", provider="scale_serp", fault="server_error", key="rotten")
-        keywords = [f"rotten {n}" for n in range(ROTTEN)] + [f"sound {n}" for n in range(8)]
+        keywords = [f"rotten {self.label} {n}" for n in range(ROTTEN)]
+        keywords += [f"sound {self.label} {n}" for n in range(8)]
         body = {
             "keywords": keywords,
             "regions": ["US"],
@@ -69,20 +70,22 @@ class Rotten(Scenario):
         return str(pipeline_id), {"job_id": message.job_id, "fence": message.fence}
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Standalone:
-    """Search alone, with a simulator that fails only where it is told to."""
-    return Standalone(
-        tmp_path, simulator=SimulatorOptions(1, 20.0, 0.0), services=("serp",), environment=PATIENT
-    )
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    """Search alone, with a simulator that fails only where it is told to. Each pipeline has keywords of its own."""
+    folder = tmp_path_factory.mktemp("dead-letters")
+    with Standalone(
+        folder, simulator=SimulatorOptions(1, 20.0, 0.0), services=("serp",), environment=PATIENT
+    ) as machine:
+        yield machine
 
 
 @pytest.mark.timeout(240)
 def test_letters_are_replayed_once_whatever_redis_lost_and_however_many_ask(
-    machine: Standalone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    machine: Standalone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Through the seed's endpoint: bare message, row without a message, two at the same time."""
-    with machine, Rotten(machine) as scenario:
+    with Rotten(machine, label="asked for") as scenario:
         assert scenario.end()["state"] == "completed_with_gaps"
         scenario.assert_green(scenario.pipeline_id)
         with scenario.redis() as client:
@@ -95,7 +98,7 @@ def test_letters_are_replayed_once_whatever_redis_lost_and_however_many_ask(
             client.zadd(IDS, {"nacked": time.time() * 1000})
             client.hset(MESSAGES, "nacked", json.dumps({"actor_name": "process_job", "kwargs": message}))
         with pytest.raises(SystemExit) as done:
-            group.main(["dead-letters", "--data-dir", str(tmp_path)])
+            group.main(["dead-letters", "--data-dir", str(machine.data_dir)])
         assert done.value.code == 0
         assert f"{ROTTEN}  " in capsys.readouterr().out
 
@@ -117,18 +120,16 @@ def test_letters_are_replayed_once_whatever_redis_lost_and_however_many_ask(
 
 
 @pytest.mark.timeout(240)
-def test_the_command_line_does_all_of_it(
-    machine: Standalone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_does_all_of_it(machine: Standalone, capsys: pytest.CaptureFixture[str]) -> None:
     """Look, edit, discard, replay, and whatever failed for whatever reason once more; the pipeline completes."""
 
     def landscape(*words: str) -> str:
         with pytest.raises(SystemExit) as done:
-            group.main([*words, "--data-dir", str(tmp_path)])
+            group.main([*words, "--data-dir", str(machine.data_dir)])
         assert done.value.code == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
-    with machine, Rotten(machine) as scenario:
+    with Rotten(machine, label="typed") as scenario:
         assert scenario.end()["state"] == "completed_with_gaps"
         listed = json.loads(landscape("dead-letters", "list", "--service", "serp", "--json"))["items"]
         one, two, *_ = (str(letter["job_id"]) for letter in listed)

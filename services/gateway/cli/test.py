@@ -15,6 +15,9 @@ PROCESSES = 2
 NOTHING_SELECTED = 5
 
 PYTEST = ["-m", "pytest", "-q"]
+#: Said at every run by itself, with a seed that makes it again.
+CHAOS = [*PYTEST, "-v", "-s", "--timeout", "0", "tests/resilience"]
+KILLS = 1000
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
@@ -22,14 +25,33 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 @click.option(
     "--benchmarks", is_flag=True, help="Run the benchmarks, and nothing else, with their output shown."
 )
+@click.option(
+    "--soak",
+    is_flag=True,
+    help="Kill processes for hours, and run nothing else: CONTRIBUTING.md says how long.",
+)
+@click.option(
+    "--kills", type=click.IntRange(min=1), default=KILLS, show_default=True, help="With --soak: how many."
+)
+@click.option(
+    "--chaos-seed",
+    type=click.IntRange(min=0),
+    help="Run the chaos suite's run of this seed, and nothing else.",
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(benchmarks: bool, arguments: tuple[str, ...]) -> int:
+def command(
+    benchmarks: bool, soak: bool, kills: int, chaos_seed: int | None, arguments: tuple[str, ...]
+) -> int:
     """Lint, types, import contracts and all tests. ARGUMENTS after -- go to pytest.
 
     All steps run; the exit code is that of the first one that failed.
     """
     if benchmarks:
         return _run([*PYTEST, "-s", "-m", "benchmark", *arguments])
+    if chaos_seed is not None:
+        return _run([*CHAOS, "-m", "seeded", f"--chaos-seed={chaos_seed}", *arguments])
+    if soak:
+        return _run([*CHAOS, "-m", "soak or seeded", f"--kills={kills}", *arguments])
     checks = [
         ["-m", "ruff", "check"],
         ["-m", "ruff", "format", "--check"],
@@ -43,7 +65,7 @@ def command(benchmarks: bool, arguments: tuple[str, ...]) -> int:
 
 def _tests(arguments: list[str], failed: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
     """The steps that failed. The closing line of the larger one is the last on stdout, so what failed before is said first."""
-    alone = [*PYTEST, "-m", "alone and not benchmark", *arguments]
+    alone = [*PYTEST, "-m", "alone and not benchmark and not soak", *arguments]
     together = [
         *PYTEST,
         "-n",
@@ -51,7 +73,7 @@ def _tests(arguments: list[str], failed: list[tuple[list[str], int]]) -> list[tu
         "--dist",
         "worksteal",
         "-m",
-        "not benchmark and not alone",
+        "not benchmark and not alone and not soak",
         *arguments,
     ]
     codes = [(alone, _run(alone))]

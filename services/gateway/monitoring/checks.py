@@ -6,10 +6,13 @@ from typing import Final
 from services.gateway.dependencies import Gateway
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK
 from shared.errors import SchemaError
-from shared.store.health import Health, read_health
+from shared.store.health import Health, read_health, require_space
 from shared.store.migrate import require_schema
-from shared.store.pool import Unavailable
+from shared.store.pool import Full, Unavailable
 
+FULL: Final = (
+    "the database's disk is full, nothing can be recorded: free some of it, and work goes on by itself"
+)
 NOTHING: Final = Health([], [], [], [], [])
 
 
@@ -33,9 +36,16 @@ async def check_record(gateway: Gateway, budget_seconds: float) -> tuple[str, He
     """The state of the database, and what the record says."""
     try:
         async with asyncio.timeout(budget_seconds), gateway.connection() as conn:
-            return OK, await read_health(conn)
+            record = await read_health(conn)
+            try:
+                await require_space(conn)
+            except Full:
+                return FULL, record
+            return OK, record
     except SchemaError as error:
         return str(error), NOTHING
+    except Full:
+        return FULL, NOTHING
     except (Unavailable, TimeoutError):
         return _away(budget_seconds), NOTHING
 
