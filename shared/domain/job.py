@@ -17,8 +17,8 @@ class Due:
 
     pipeline_id: str
     batch_key: str
-    alone: bool
-    """Each gets a job of its own: their last worker died."""
+    chunk: int
+    """0; of suspects, the items a job of them may hold."""
     count: int
     oldest_seconds: float
     priority: int
@@ -30,7 +30,7 @@ class Plan:
 
     pipeline_id: str
     batch_key: str
-    alone: bool
+    chunk: int
     size: int
     priority: int
 
@@ -75,7 +75,9 @@ def form_jobs(
         turns: dict[str, deque[Plan]] = defaultdict(deque)
         for group in (d for d in due if d.priority == priority):
             patient = group.oldest_seconds < linger_seconds and group.pipeline_id in upstream_open
-            turns[group.pipeline_id].extend(_cut(group, 1 if group.alone else size, items_per_call, patient))
+            turns[group.pipeline_id].extend(
+                _cut(group, min(size, group.chunk or size), items_per_call, patient)
+            )
         taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
         while room > 0 and taken:
             pipeline = min(taken, key=lambda p: (taken[p], p))
@@ -92,10 +94,10 @@ def form_jobs(
 def _cut(group: Due, size: int, items_per_call: int, patient: bool) -> list[Plan]:
     """Whole jobs first; the rest, unless it had better wait for company."""
     jobs, rest = divmod(group.count, size)
-    if patient and not group.alone:
+    if patient and not group.chunk:
         rest = rest // items_per_call * items_per_call
     return [
-        Plan(group.pipeline_id, group.batch_key, group.alone, n, group.priority)
+        Plan(group.pipeline_id, group.batch_key, group.chunk, n, group.priority)
         for n in [*[size] * jobs, rest]
         if n
     ]

@@ -45,14 +45,14 @@ def loads(draw: st.DrawFn) -> Load:
     priorities = {pipeline: draw(st.sampled_from([-100, 0, 1000])) for pipeline in PIPELINES}
     groups = draw(
         st.lists(
-            st.tuples(st.sampled_from(PIPELINES), st.sampled_from(["", "US"]), st.booleans()),
+            st.tuples(st.sampled_from(PIPELINES), st.sampled_from(["", "US"]), st.sampled_from([0, 0, 1, 3])),
             unique=True,
             max_size=5,
         )
     )
     ages = st.sampled_from([0.0, LINGER_SECONDS, 60.0])
     return Load(
-        [Due(p, key, alone, draw(st.integers(1, 70)), draw(ages), priorities[p]) for p, key, alone in groups],
+        [Due(p, key, chunk, draw(st.integers(1, 70)), draw(ages), priorities[p]) for p, key, chunk in groups],
         draw(st.dictionaries(st.sampled_from(PIPELINES), st.integers(0, 60))),
         draw(st.integers(1, 8)) * items_per_call,
         draw(st.integers(1, 4)) * items_per_call,
@@ -61,8 +61,8 @@ def loads(draw: st.DrawFn) -> Load:
     )
 
 
-def _group(of: Due | Plan) -> tuple[str, str, bool, int]:
-    return of.pipeline_id, of.batch_key, of.alone, of.priority
+def _group(of: Due | Plan) -> tuple[str, str, int, int]:
+    return of.pipeline_id, of.batch_key, of.chunk, of.priority
 
 
 @settings(max_examples=40)
@@ -80,9 +80,9 @@ def test_window_is_exceeded_by_less_than_one_call(load: Load) -> None:
 @given(loads())
 def test_plans_hold_only_what_is_due(load: Load) -> None:
     """No job is larger than asked for, none is empty, and no group gives more than it has."""
-    taken: Counter[tuple[str, str, bool, int]] = Counter()
+    taken: Counter[tuple[str, str, int, int]] = Counter()
     for plan in load.plan():
-        assert 1 <= plan.size <= (1 if plan.alone else load.size)
+        assert 1 <= plan.size <= min(load.size, plan.chunk or load.size)
         taken[_group(plan)] += plan.size
 
     due = {_group(group): group.count for group in load.due}
@@ -121,14 +121,14 @@ def test_turn_goes_to_the_pipeline_with_the_fewest_open_items(load: Load) -> Non
 @given(loads())
 def test_only_a_young_partial_batch_with_company_to_come_stays_behind(load: Load) -> None:
     """With room for all, what is left is less than a call, young, and its upstream still works."""
-    taken: Counter[tuple[str, str, bool, int]] = Counter()
+    taken: Counter[tuple[str, str, int, int]] = Counter()
     for plan in replace(load, window=10**9).plan():
         taken[_group(plan)] += plan.size
 
     for group in load.due:
         rest = group.count - taken[_group(group)]
         patient = group.oldest_seconds < LINGER_SECONDS and group.pipeline_id in load.upstream_open
-        assert rest == (group.count % load.items_per_call if patient and not group.alone else 0)
+        assert rest == (group.count % load.items_per_call if patient and not group.chunk else 0)
 
 
 @settings(max_examples=40)
@@ -149,18 +149,18 @@ def test_every_due_item_is_planned_in_the_end(load: Load) -> None:
     assert rounds <= sum(group.count for group in load.due)
 
 
-def test_items_whose_worker_died_get_jobs_of_one() -> None:
-    """The one that kills workers takes no company with it."""
-    crashed = Due("a", "", True, 3, 0.0, 0)
+def test_suspects_get_jobs_of_their_chunk() -> None:
+    """They do not linger for company, and are never with others."""
+    crashed = Due("a", "", 2, 3, 0.0, 0)
 
     plans = Load([crashed], {}, 100, 50, 50, frozenset({"a"})).plan()
 
-    assert plans == [Plan("a", "", True, 1, 0)] * 3
+    assert plans == [Plan("a", "", 2, 2, 0), Plan("a", "", 2, 1, 0)]
 
 
 def test_full_window_makes_no_job() -> None:
     """Jobs in line are enough: a pause or a priority acts at once."""
-    assert Load([Due("a", "", False, 9, 60.0, 0)], {"b": 10}, 10, 1, 1, frozenset()).plan() == []
+    assert Load([Due("a", "", 0, 9, 60.0, 0)], {"b": 10}, 10, 1, 1, frozenset()).plan() == []
 
 
 #: Service, limits, items per call -> items in open jobs, items per job with 16 threads.

@@ -91,10 +91,10 @@ async def test_a_rule_may_keep_an_item_out_of_the_dead_letters(conn: Connection)
 
 
 async def test_an_item_that_killed_its_workers_leaves_one(pool: Pool, conn: Connection) -> None:
-    """At the crash limit; put back, it still goes alone and has fewer lives."""
+    """At the crash limit; put back, it is still a suspect and has fewer lives."""
     pipeline_id = await start_searches(conn, 1)
-    for alone in (False, False, True):
-        message = await dispatch(conn, pipeline_id, alone=alone)
+    for chunk in (0, 0, 1):
+        message = await dispatch(conn, pipeline_id, chunk=chunk)
         assert await claim(conn, message, lease_seconds=-1.0)
         await jobs.reap_jobs(conn, "serp", SERP_COLLECTION, 3)
 
@@ -103,9 +103,8 @@ async def test_an_item_that_killed_its_workers_leaves_one(pool: Pool, conn: Conn
     assert "died" in letter.error
     await assert_green(conn, pipeline_id)
     assert await replay(pool) == 1
-    assert await fetch(conn, "SELECT alone, crashes FROM ready JOIN pipeline_state USING (item_id)") == [
-        (True, 2)
-    ]
+    suspects = "SELECT r.chunk, s.chunk, s.crashes FROM ready r JOIN pipeline_state s USING (item_id)"
+    assert await fetch(conn, suspects) == [(1, 1, 2)]
 
 
 async def test_replaying_twice_changes_nothing(pool: Pool, conn: Connection) -> None:

@@ -73,7 +73,7 @@ class History:
         plan = Plan(
             str(self.pipeline_id),
             "",
-            alone=self.random.random() < 0.3,
+            chunk=self.random.choice(await self.chunks()),
             size=self.random.randint(1, 4),
             priority=0,
         )
@@ -82,6 +82,10 @@ class History:
         if self.random.random() < 0.8:
             await jobs.mark_dispatched(self.conn, [message.job_id for message in messages])
         return len(messages)
+
+    async def chunks(self) -> list[int]:
+        """Of what is due; suspects among it."""
+        return await fetch(self.conn, "SELECT DISTINCT chunk FROM ready ORDER BY 1") or [0]
 
     async def claim(self) -> int:
         if not self.messages:
@@ -205,7 +209,7 @@ class History:
         for phase in PHASES.values():
             messages = await jobs.redispatch_jobs(self.conn, phase.service, SOON)
             plans = [
-                Plan(str(self.pipeline_id), "", alone=alone, size=100, priority=0) for alone in (True, False)
+                Plan(str(self.pipeline_id), "", chunk, size=100, priority=0) for chunk in await self.chunks()
             ]
             messages += await jobs.create_jobs(self.conn, phase.name, phase.service, plans)
             for message in messages:
