@@ -9,6 +9,8 @@ from shared.domain.provider import Limits
 #: Items in open jobs, as a multiple of the calls that may be in flight: enough that slots never
 #: idle between two rounds of the dispatcher, few enough that a pause or a priority acts at once.
 WINDOW = 8
+#: Part of the window that every pipeline is given before the rest goes to the smallest one.
+EVERYBODYS_PART = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Due:
     count: int
     oldest_seconds: float
     priority: int
+    left: int
+    """Items of the phase that its pipeline has not ended, due or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,14 @@ def form_jobs(
 ) -> list[Plan]:
     """Jobs to create now.
 
-    Higher priority first; at equal priority the pipelines take turns, the one with the fewest open
-    items first. A batch that would not fill a call waits up to `linger_seconds` while its pipeline's
-    upstream may still find company for it.
+    Higher priority first. At equal priority every pipeline gets its part of the window, the one with the fewest
+    open items first; all else goes to the one with the least left to do: it has nearly the pace it would have by
+    itself, and the others lose next to nothing. A batch that would not fill a call waits up to `linger_seconds`
+    while its pipeline's upstream may still find company for it.
     """
     room = window - sum(open_items.values())
+    part = max(1, window // items_per_call // EVERYBODYS_PART) * items_per_call
+    left = {group.pipeline_id: group.left for group in due}
     plans: list[Plan] = []
     for priority in sorted({d.priority for d in due}, reverse=True):
         turns: dict[str, deque[Plan]] = defaultdict(deque)
@@ -80,9 +87,17 @@ def form_jobs(
             )
         taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
         while room > 0 and taken:
-            pipeline = min(taken, key=lambda p: (taken[p], p))
+            behind = [pipeline for pipeline, items in taken.items() if items < part]
+            if behind and len(taken) > 1:
+                pipeline = min(behind, key=lambda p: (taken[p], p))
+                allowed = part - taken[pipeline]
+            else:
+                pipeline, allowed = min(taken, key=lambda p: (left[p], p)), room
             plan = turns[pipeline].popleft()
-            plan = replace(plan, size=min(plan.size, max(items_per_call, room)))
+            size = min(plan.size, max(items_per_call, min(allowed, room)))
+            if rest := plan.size - size:
+                turns[pipeline].appendleft(replace(plan, size=rest))
+            plan = replace(plan, size=size)
             plans.append(plan)
             taken[pipeline] += plan.size
             room -= plan.size

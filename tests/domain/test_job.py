@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.job import Due, Plan, form_jobs, job_size, window
+from shared.domain.job import EVERYBODYS_PART, Due, Plan, form_jobs, job_size, window
 from shared.domain.provider import Limits
 
 LINGER_SECONDS = 2.0
@@ -43,6 +43,7 @@ PIPELINES = ("a", "b", "c")
 def loads(draw: st.DrawFn) -> Load:
     items_per_call = draw(st.sampled_from([1, 2, 5, 50]))
     priorities = {pipeline: draw(st.sampled_from([-100, 0, 1000])) for pipeline in PIPELINES}
+    left = {pipeline: draw(st.integers(70, 10_000)) for pipeline in PIPELINES}
     groups = draw(
         st.lists(
             st.tuples(st.sampled_from(PIPELINES), st.sampled_from(["", "US"]), st.sampled_from([0, 0, 1, 3])),
@@ -52,7 +53,10 @@ def loads(draw: st.DrawFn) -> Load:
     )
     ages = st.sampled_from([0.0, LINGER_SECONDS, 60.0])
     return Load(
-        [Due(p, key, chunk, draw(st.integers(1, 70)), draw(ages), priorities[p]) for p, key, chunk in groups],
+        [
+            Due(p, key, chunk, draw(st.integers(1, 70)), draw(ages), priorities[p], left[p])
+            for p, key, chunk in groups
+        ],
         draw(st.dictionaries(st.sampled_from(PIPELINES), st.integers(0, 60))),
         draw(st.integers(1, 8)) * items_per_call,
         draw(st.integers(1, 4)) * items_per_call,
@@ -101,20 +105,36 @@ def test_lower_priority_gets_a_job_only_when_higher_ones_have_all_of_theirs(load
     assert [plan.priority for plan in plans] == sorted((plan.priority for plan in plans), reverse=True)
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(loads())
-def test_turn_goes_to_the_pipeline_with_the_fewest_open_items(load: Load) -> None:
-    """At equal priority a large pipeline cannot keep a small one waiting."""
-    everything = replace(load, window=10**9).plan()
-    left: dict[int, Counter[str]] = defaultdict(Counter)
-    for plan in everything:
-        left[plan.priority][plan.pipeline_id] += 1
+def test_everybody_gets_a_part_and_the_smallest_the_rest(load: Load) -> None:
+    """At equal priority: nobody gets more than its part while another has less, unless it has the least left to do."""
+    due: dict[int, Counter[str]] = defaultdict(Counter)
+    for plan in replace(load, window=10**9).plan():
+        due[plan.priority][plan.pipeline_id] += plan.size
+    left = {group.pipeline_id: group.left for group in load.due}
+    part = max(1, load.window // load.items_per_call // EVERYBODYS_PART) * load.items_per_call
     taken = Counter(load.open_items)
     for plan in load.plan():
-        waiting = [pipeline for pipeline, jobs in left[plan.priority].items() if jobs]
-        assert taken[plan.pipeline_id] == min(taken[pipeline] for pipeline in waiting)
-        left[plan.priority][plan.pipeline_id] -= 1
+        waiting = [pipeline for pipeline, items in due[plan.priority].items() if items > 0]
+        if any(taken[pipeline] < part for pipeline in waiting):
+            assert taken[plan.pipeline_id] == min(taken[pipeline] for pipeline in waiting)
+        else:
+            assert left[plan.pipeline_id] == min(left[pipeline] for pipeline in waiting)
+        due[plan.priority][plan.pipeline_id] -= plan.size
         taken[plan.pipeline_id] += plan.size
+
+
+def test_a_small_pipeline_has_the_window_and_a_large_one_its_part() -> None:
+    """Beside 100,000 items, 100 are dispatched nearly as if they were alone; neither is ever without a job."""
+    large, small = Due("a", "", 0, 160, 60.0, 0, 100_000), Due("b", "", 0, 100, 60.0, 0, 100)
+
+    plans = Load([large, small], {}, 64, 5, 1, frozenset()).plan()
+
+    items: Counter[str] = Counter()
+    for plan in plans:
+        items[plan.pipeline_id] += plan.size
+    assert items == {"a": 64 // EVERYBODYS_PART, "b": 64 - 64 // EVERYBODYS_PART}
 
 
 @settings(max_examples=40)
@@ -151,7 +171,7 @@ def test_every_due_item_is_planned_in_the_end(load: Load) -> None:
 
 def test_suspects_get_jobs_of_their_chunk() -> None:
     """They do not linger for company, and are never with others."""
-    crashed = Due("a", "", 2, 3, 0.0, 0)
+    crashed = Due("a", "", 2, 3, 0.0, 0, 3)
 
     plans = Load([crashed], {}, 100, 50, 50, frozenset({"a"})).plan()
 
@@ -160,7 +180,7 @@ def test_suspects_get_jobs_of_their_chunk() -> None:
 
 def test_full_window_makes_no_job() -> None:
     """Jobs in line are enough: a pause or a priority acts at once."""
-    assert Load([Due("a", "", 0, 9, 60.0, 0)], {"b": 10}, 10, 1, 1, frozenset()).plan() == []
+    assert Load([Due("a", "", 0, 9, 60.0, 0, 9)], {"b": 10}, 10, 1, 1, frozenset()).plan() == []
 
 
 #: Service, limits, items per call -> items in open jobs, items per job with 16 threads.

@@ -1,7 +1,10 @@
 -- name: count_due
--- Due items of a phase by pipeline and batch key, at most %(window)s per pipeline, with the oldest's age in seconds.
+-- Due items of a phase by pipeline and batch key, at most %(window)s per pipeline, with the oldest's age in seconds, and
+-- how many of the phase have not ended.
 SELECT due.pipeline_id::text, due.batch_key, due.chunk, count(*)::int,
-       extract(epoch FROM now() - min(due.due_at))::float8, p.priority
+       extract(epoch FROM now() - min(due.due_at))::float8, p.priority, (
+           SELECT coalesce(sum(c.delta), 0)::int FROM counters c
+           WHERE c.pipeline_id = due.pipeline_id AND c.phase = %(phase)s AND c.name IN ('pending', 'processing'))
 FROM pipelines p
 CROSS JOIN LATERAL (
     SELECT r.pipeline_id, r.batch_key, r.chunk, r.due_at
