@@ -70,7 +70,8 @@ def test_a_leaf_that_is_down_costs_the_others_nothing(tmp_path: Path) -> None:
     with Standalone(tmp_path, simulator=options, services=("serp", "media")) as machine:
         pair = Pair(machine)
         pair.throughput(down=False)  # everything is warm from here on
-        well, down = [], []
+        well: list[float] = []
+        down: list[float] = []
         for number in range(PAIRS):
             for is_down in (False, True) if number % 2 else (True, False):
                 (down if is_down else well).append(pair.throughput(down=is_down))

@@ -49,7 +49,7 @@ async def run(redis_url: str, provider_url: str) -> None:
                     await call()
 
         await signals.incr("ready")
-        await signals.blpop(["begin"])  # type: ignore[misc]  # redis-py types it for both kinds of client
+        await signals.blpop(["begin"])
         await asyncio.gather(*(caller() for _ in range(CALLERS)))
 
 

@@ -76,4 +76,5 @@ async def test_no_kill_makes_a_pipeline_spend_more_than_its_budget(
 
 
 async def _called(conn: Connection, calls: int) -> bool:
-    return (await fetch(conn, "SELECT count(*)::int FROM provider_calls"))[0] >= calls
+    (number,) = await fetch(conn, "SELECT count(*)::int FROM provider_calls")
+    return int(number) >= calls
