@@ -87,20 +87,19 @@ def form_jobs(
             )
         taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
         while room > 0 and taken:
-            behind = [pipeline for pipeline, items in taken.items() if items < part]
+            behind = [pipeline for pipeline, has in taken.items() if has < part]
             if behind and len(taken) > 1:
                 pipeline = min(behind, key=lambda p: (taken[p], p))
                 allowed = part - taken[pipeline]
             else:
                 pipeline, allowed = min(taken, key=lambda p: (left[p], p)), room
             plan = turns[pipeline].popleft()
-            size = min(plan.size, max(items_per_call, min(allowed, room)))
-            if rest := plan.size - size:
+            items = min(plan.size, max(items_per_call, min(allowed, room)))
+            if rest := plan.size - items:
                 turns[pipeline].appendleft(replace(plan, size=rest))
-            plan = replace(plan, size=size)
-            plans.append(plan)
-            taken[pipeline] += plan.size
-            room -= plan.size
+            plans.append(replace(plan, size=items))
+            taken[pipeline] += items
+            room -= items
             if not turns[pipeline]:
                 del taken[pipeline]
     return plans

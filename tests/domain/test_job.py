@@ -69,7 +69,7 @@ def _group(of: Due | Plan) -> tuple[str, str, int, int]:
     return of.pipeline_id, of.batch_key, of.chunk, of.priority
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(loads())
 def test_window_is_exceeded_by_less_than_one_call(load: Load) -> None:
     """A call is not torn apart for the window's sake, but nothing more goes over it."""
@@ -80,7 +80,7 @@ def test_window_is_exceeded_by_less_than_one_call(load: Load) -> None:
     assert planned == 0 or room > 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(loads())
 def test_plans_hold_only_what_is_due(load: Load) -> None:
     """No job is larger than asked for, none is empty, and no group gives more than it has."""
@@ -93,7 +93,7 @@ def test_plans_hold_only_what_is_due(load: Load) -> None:
     assert all(count <= due[group] for group, count in taken.items())
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(loads())
 def test_lower_priority_gets_a_job_only_when_higher_ones_have_all_of_theirs(load: Load) -> None:
     """Priority is strict: what could leave for a higher one has left before."""
@@ -137,7 +137,7 @@ def test_a_small_pipeline_has_the_window_and_a_large_one_its_part() -> None:
     assert items == {"a": 64 // EVERYBODYS_PART, "b": 64 - 64 // EVERYBODYS_PART}
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(loads())
 def test_only_a_young_partial_batch_with_company_to_come_stays_behind(load: Load) -> None:
     """With room for all, what is left is less than a call, young, and its upstream still works."""
@@ -151,7 +151,7 @@ def test_only_a_young_partial_batch_with_company_to_come_stays_behind(load: Load
         assert rest == (group.count % load.items_per_call if patient and not group.chunk else 0)
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(loads())
 def test_every_due_item_is_planned_in_the_end(load: Load) -> None:
     """Round after round, jobs ending in between, nothing starves: not behind others, not by patience."""
@@ -176,6 +176,15 @@ def test_suspects_get_jobs_of_their_chunk() -> None:
     plans = Load([crashed], {}, 100, 50, 50, frozenset({"a"})).plan()
 
     assert plans == [Plan("a", "", 2, 2, 0), Plan("a", "", 2, 1, 0)]
+
+
+def test_what_goes_first_does_not_change_the_size_of_what_follows() -> None:
+    """A single item of a higher priority leaves the jobs behind it as large as they are."""
+    first, behind = Due("a", "", 0, 1, 60.0, 100, 1), Due("b", "", 0, 10, 60.0, 0, 10)
+
+    plans = Load([first, behind], {}, 100, 5, 1, frozenset()).plan()
+
+    assert [plan.size for plan in plans] == [1, 5, 5]
 
 
 def test_full_window_makes_no_job() -> None:
