@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.broker.client import build_async_client
+from shared.domain.gate import GatePolicy
 from shared.testing.eventually import eventually
 from tests.services.test_simulator_process import Simulator
 
@@ -30,8 +31,8 @@ class Measured:
 
     @property
     def share(self) -> float:
-        """Of the rate that was allowed."""
-        return self.granted / (RATE * self.seconds)
+        """Of the rate that was allowed. After a loss nothing may start until all processes have been heard."""
+        return self.granted / (RATE * (self.seconds - GatePolicy(CONCURRENCY).settling_seconds))
 
     def hold(self) -> None:
         """Never more than allowed, and little less while work waits."""
