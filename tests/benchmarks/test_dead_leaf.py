@@ -4,6 +4,7 @@ import json
 import statistics
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx
 import psycopg
@@ -32,6 +33,12 @@ class Pair:
         self._control = f"{run.simulator_url}/_control"
         self._postgres_url = run.postgres_url
         self._runs = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.__exit__()
 
     def throughput(self, *, down: bool) -> float:
         """Searches per second, from the first that was recorded to the last."""
@@ -67,8 +74,10 @@ class Pair:
 def test_a_leaf_that_is_down_costs_the_others_nothing(tmp_path: Path) -> None:
     """One JSON line: searches per second of each run, and the median of the pairs' ratios."""
     options = SimulatorOptions(1, LATENCY_MS, 0.0)
-    with Standalone(tmp_path, simulator=options, services=("serp", "media")) as machine:
-        pair = Pair(machine)
+    with (
+        Standalone(tmp_path, simulator=options, services=("serp", "media")) as machine,
+        Pair(machine) as pair,
+    ):
         pair.throughput(down=False)  # everything is warm from here on
         well: list[float] = []
         down: list[float] = []
