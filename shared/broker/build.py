@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 import dramatiq
+import msgspec
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AsyncIO, Middleware, TimeLimit
@@ -45,7 +46,7 @@ def publish(broker: RedisBroker, queue: str, messages: Sequence[Message]) -> Non
                     queue_name=queue,
                     actor_name=ACTOR,
                     args=(),
-                    kwargs={"job_id": message.job_id, "fence": message.fence},
+                    kwargs=msgspec.to_builtins(message),
                     options={},
                 )
             )
@@ -56,7 +57,7 @@ def publish(broker: RedisBroker, queue: str, messages: Sequence[Message]) -> Non
 def register(broker: RedisBroker, queue: str, process: Callable[[Message], Awaitable[None]]) -> None:
     """Make `process` the actor of this queue."""
 
-    async def process_job(job_id: int, fence: int) -> None:
-        await process(Message(job_id, fence))
+    async def process_job(job_id: int, fence: int, suspect: bool = False) -> None:
+        await process(Message(job_id, fence, suspect))
 
     dramatiq.actor(actor_name=ACTOR, queue_name=queue, broker=broker)(process_job)

@@ -9,6 +9,8 @@ from shared.domain.provider import Limits
 #: Items in open jobs, as a multiple of the calls that may be in flight: enough that slots never
 #: idle between two rounds of the dispatcher, few enough that a pause or a priority acts at once.
 WINDOW = 8
+#: Part of the window that every pipeline is given before the rest goes to the smallest one.
+EVERYBODYS_PART = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,13 @@ class Due:
 
     pipeline_id: str
     batch_key: str
-    alone: bool
-    """Each gets a job of its own: their last worker died."""
+    chunk: int
+    """0; of suspects, the items a job of them may hold."""
     count: int
     oldest_seconds: float
     priority: int
+    left: int
+    """Items of the phase that its pipeline has not ended, due or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Plan:
 
     pipeline_id: str
     batch_key: str
-    alone: bool
+    chunk: int
     size: int
     priority: int
 
@@ -65,25 +69,37 @@ def form_jobs(
 ) -> list[Plan]:
     """Jobs to create now.
 
-    Higher priority first; at equal priority the pipelines take turns, the one with the fewest open
-    items first. A batch that would not fill a call waits up to `linger_seconds` while its pipeline's
-    upstream may still find company for it.
+    Higher priority first. At equal priority every pipeline gets its part of the window, the one with the fewest
+    open items first; all else goes to the one with the least left to do: it has nearly the pace it would have by
+    itself, and the others lose next to nothing. A batch that would not fill a call waits up to `linger_seconds`
+    while its pipeline's upstream may still find company for it.
     """
     room = window - sum(open_items.values())
+    part = max(1, window // items_per_call // EVERYBODYS_PART) * items_per_call
+    left = {group.pipeline_id: group.left for group in due}
     plans: list[Plan] = []
     for priority in sorted({d.priority for d in due}, reverse=True):
         turns: dict[str, deque[Plan]] = defaultdict(deque)
         for group in (d for d in due if d.priority == priority):
             patient = group.oldest_seconds < linger_seconds and group.pipeline_id in upstream_open
-            turns[group.pipeline_id].extend(_cut(group, 1 if group.alone else size, items_per_call, patient))
+            turns[group.pipeline_id].extend(
+                _cut(group, min(size, group.chunk or size), items_per_call, patient)
+            )
         taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
         while room > 0 and taken:
-            pipeline = min(taken, key=lambda p: (taken[p], p))
+            behind = [pipeline for pipeline, has in taken.items() if has < part]
+            if behind and len(taken) > 1:
+                pipeline = min(behind, key=lambda p: (taken[p], p))
+                allowed = part - taken[pipeline]
+            else:
+                pipeline, allowed = min(taken, key=lambda p: (left[p], p)), room
             plan = turns[pipeline].popleft()
-            plan = replace(plan, size=min(plan.size, max(items_per_call, room)))
-            plans.append(plan)
-            taken[pipeline] += plan.size
-            room -= plan.size
+            items = min(plan.size, max(items_per_call, min(allowed, room)))
+            if rest := plan.size - items:
+                turns[pipeline].appendleft(replace(plan, size=rest))
+            plans.append(replace(plan, size=items))
+            taken[pipeline] += items
+            room -= items
             if not turns[pipeline]:
                 del taken[pipeline]
     return plans
@@ -92,10 +108,10 @@ def form_jobs(
 def _cut(group: Due, size: int, items_per_call: int, patient: bool) -> list[Plan]:
     """Whole jobs first; the rest, unless it had better wait for company."""
     jobs, rest = divmod(group.count, size)
-    if patient and not group.alone:
+    if patient and not group.chunk:
         rest = rest // items_per_call * items_per_call
     return [
-        Plan(group.pipeline_id, group.batch_key, group.alone, n, group.priority)
+        Plan(group.pipeline_id, group.batch_key, group.chunk, n, group.priority)
         for n in [*[size] * jobs, rest]
         if n
     ]

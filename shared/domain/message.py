@@ -3,11 +3,13 @@
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """Names a job and the fence that must still hold when it is claimed."""
 
     job_id: int
     fence: int
+    suspect: bool = False
+    """Its items may have killed their worker: nothing else is worked on beside them."""
 
 
 #: Every service's queue is named as the service; the actor in it has this name.

@@ -10,7 +10,7 @@ from shared.domain.phases import CLOSING, DSI_CALCULATION, PHASES
 from shared.domain.strength import strength_results
 from shared.runtime.heartbeat import Heartbeat
 from shared.store.counters import find_closing, is_closing
-from shared.store.jobs import Claim, claim_job, complete_job, create_jobs
+from shared.store.jobs import Claim, claim_job, complete_job, count_due, create_jobs
 from shared.store.outcomes import Ending, Evidence, Record, record
 from shared.store.pipelines import get_pipeline
 from shared.store.pool import Pool, unit_of_work
@@ -61,11 +61,13 @@ class Closing:
 
     async def _claim(self, pipeline_id: str) -> Claim | None:
         queue = PHASES[DSI_CALCULATION].queue
-        for alone in (False, True):  # a landscape whose housekeeper died twice has a job of its own
-            plan = Plan(pipeline_id, batch_key="", alone=alone, size=1 if alone else _ALL, priority=0)
-            async with unit_of_work(self._pool) as conn:
-                if not await is_closing(conn, pipeline_id, CLOSING):
-                    raise _NotRunningError  # nothing done, nothing to roll back
+        async with unit_of_work(self._pool) as conn:
+            if not await is_closing(conn, pipeline_id, CLOSING):
+                raise _NotRunningError  # nothing done, nothing to roll back
+            due = await count_due(conn, PHASES[DSI_CALCULATION], _ALL)
+            # Landscapes whose housekeeper died twice, and might be the reason, have smaller jobs of their own.
+            for chunk in (group.chunk for group in due if group.pipeline_id == pipeline_id):
+                plan = Plan(pipeline_id, batch_key="", chunk=chunk, size=chunk or _ALL, priority=0)
                 for message in await create_jobs(conn, DSI_CALCULATION, queue, [plan]):
                     claim = await claim_job(
                         conn,

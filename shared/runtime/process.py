@@ -22,6 +22,7 @@ from shared.runtime.call import Buyer
 from shared.runtime.exchange import Draining, LeaseLost
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.recorder import Recorder
+from shared.runtime.turns import Turns
 from shared.store import jobs
 from shared.store.jobs import Claim, PipelineSettings
 from shared.store.outcomes import Record
@@ -61,9 +62,14 @@ class Processor:
         self._heartbeat = heartbeat
         self._works: set[asyncio.Task[None]] = set()
         self._known: dict[str, PipelineSettings] = {}
+        self._turns = Turns()
 
     async def process(self, message: Message) -> None:
         """Claim the message's job and account for each of its items. A void message does nothing."""
+        async with self._turns.turn(suspect=message.suspect):
+            await self._process(message)
+
+    async def _process(self, message: Message) -> None:
         if self._buyer.exchange.draining:
             return
         claim = await self._claim(message)

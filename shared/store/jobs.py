@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
+from shared.domain.isolation import Died, sentence
 from shared.domain.item import Item
 from shared.domain.job import Due, Plan
 from shared.domain.message import Message
@@ -71,13 +72,13 @@ async def create_jobs(conn: Connection, phase: str, queue: str, plans: Sequence[
             "queue": queue,
             "pipeline_id": plan.pipeline_id,
             "batch_key": plan.batch_key,
-            "alone": plan.alone,
+            "chunk": plan.chunk,
             "size": plan.size,
             "priority": plan.priority,
         }
         cursor = await conn.execute(_SQL["create_job"], parameters)
         if row := await cursor.fetchone():
-            messages.append(Message(*cast("tuple[int, int]", row)))
+            messages.append(Message(*cast("tuple[int, int, bool]", row)))
     return messages
 
 
@@ -89,7 +90,7 @@ async def mark_dispatched(conn: Connection, job_ids: Sequence[int]) -> None:
 async def redispatch_jobs(conn: Connection, queue: str, after_seconds: float) -> list[Message]:
     """Messages to send again for jobs nobody claimed in time."""
     cursor = await conn.execute(_SQL["redispatch_jobs"], {"queue": queue, "after": after_seconds})
-    return [Message(*cast("tuple[int, int]", row)) for row in await cursor.fetchall()]
+    return [Message(*cast("tuple[int, int, bool]", row)) for row in await cursor.fetchall()]
 
 
 async def get_settings(conn: Connection, pipeline_id: str, context: Sequence[str]) -> PipelineSettings:
@@ -174,12 +175,22 @@ async def complete_job(conn: Connection, job_id: int, fence: int) -> None:
 async def reap_jobs(conn: Connection, queue: str, phase: str, crash_limit: int) -> tuple[int, int]:
     """Return the items of jobs whose lease expired, calls of theirs that had left are in doubt; (jobs, items)."""
     async with conn.transaction():
-        cursor = await conn.execute(
-            _SQL["reap_jobs"], {"queue": queue, "phase": phase, "crash_limit": crash_limit}
-        )
-        job_ids, items = cast("tuple[list[int], int]", await cursor.fetchone())
-        if job_ids:
-            await conn.execute(_SQL["doubt_calls"], {"job_ids": job_ids})
+        cursor = await conn.execute(_SQL["expire_jobs"], {"queue": queue})
+        rows = cast("list[tuple[int, int, int, int]]", await cursor.fetchall())
+        if not rows:
+            return 0, 0
+        job_ids = [job_id for job_id, *_ in rows]
+        sentences = [sentence(Died(*died), crash_limit) for _, *died in rows]
+        returned = {
+            "queue": queue,
+            "phase": phase,
+            "job_ids": job_ids,
+            "chunks": [each.chunk for each in sentences],
+            "given_up": [each.given_up for each in sentences],
+        }
+        cursor = await conn.execute(_SQL["return_items"], returned)
+        (items,) = cast("tuple[int]", await cursor.fetchone())
+        await conn.execute(_SQL["doubt_calls"], {"job_ids": job_ids})
     return len(job_ids), items
 
 

@@ -19,12 +19,12 @@ async def dispatch(
     pipeline_id: UUID,
     size: int = _ALL,
     *,
-    alone: bool = False,
+    chunk: int = 0,
     phase: str = SERP_COLLECTION,
     batch_key: str = "",
 ) -> Message:
     """The message of a job with up to `size` of the due items, as if it had been sent. One must be due."""
-    plan = Plan(str(pipeline_id), batch_key, alone=alone, size=size, priority=0)
+    plan = Plan(str(pipeline_id), batch_key, chunk=chunk, size=size, priority=0)
     async with conn.transaction():
         (message,) = await create_jobs(conn, phase, PHASES[phase].service, [plan])
     await mark_dispatched(conn, [message.job_id])

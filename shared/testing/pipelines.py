@@ -68,7 +68,7 @@ async def claim_all(conn: Connection, pipeline_id: UUID, phase: str) -> Claim | 
     first = cast("tuple[str] | None", await cursor.fetchone())
     if first is None:
         return None
-    plan = Plan(str(pipeline_id), batch_key=first[0], alone=False, size=_ALL, priority=0)
+    plan = Plan(str(pipeline_id), batch_key=first[0], chunk=0, size=_ALL, priority=0)
     async with conn.transaction():
         messages = await create_jobs(conn, phase, PHASES[phase].service, [plan])
         if not messages:

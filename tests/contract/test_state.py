@@ -133,9 +133,9 @@ def statements() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     jobs, outcomes = queries.load("jobs"), queries.load("outcomes")
     claim = {"pipeline_id": PIPELINE, "item_ids": [1], "job_id": JOB, "phase": "p"}
     yield "claim_items", jobs["claim_items"], claim
-    for limit in (1, 5):
-        reap = {"queue": "q", "phase": "p", "crash_limit": limit}
-        yield f"reap_jobs with limit {limit}", jobs["reap_jobs"], reap
+    for given_up in (True, False):
+        back = {"queue": "q", "phase": "p", "job_ids": [JOB], "chunks": [0], "given_up": [given_up]}
+        yield f"return_items, given up: {given_up}", jobs["return_items"], back
     yield "wake_items", jobs["wake_items"], {"phase": "p", "limit": 10}
     for state, seconds in itertools.product(ItemState, (None, 5.0)):
         reason = None if seconds is None else "retry"

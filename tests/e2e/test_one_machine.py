@@ -20,8 +20,6 @@ from services.gateway.standalone.runfile import read_running
 from shared.domain.phases import SERVICES
 from shared.testing.eventually import wait_until
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60.0
 #: Nothing may be left this long after any kind of stop.

@@ -12,6 +12,8 @@ from services.gateway.cli import exits
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
 
 SECONDS = 60.0
+#: The commands are the same whichever services run.
+FEW = ("serp", "keywords")
 
 
 def landscape(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -29,7 +31,7 @@ def landscape(*arguments: str) -> subprocess.CompletedProcess[str]:
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where a system runs."""
     folder = tmp_path_factory.mktemp("system")
-    with Standalone(folder, simulator=SimulatorOptions(1, 0.0, 0.0)):
+    with Standalone(folder, simulator=SimulatorOptions(1, 0.0, 0.0), services=FEW):
         yield folder
 
 
@@ -88,7 +90,7 @@ def test_an_unknown_pipeline_is_said_to_be_unknown(data_dir: Path) -> None:
 def test_report_and_audit_need_nothing_running(tmp_path: Path) -> None:
     """They start Postgres for as long as they take."""
     folder = tmp_path / "data"
-    with Standalone(folder, simulator=SimulatorOptions(1, 0.0, 0.0)):
+    with Standalone(folder, simulator=SimulatorOptions(1, 0.0, 0.0), services=FEW):
         assert (
             landscape("start", "payment", "--region", "DE", "--data-dir", str(folder), "--watch").returncode
             == 0

@@ -90,7 +90,7 @@ async def test_a_housekeeper_that_died_is_replaced(pool: Pool, heartbeat: Heartb
 
 
 async def test_a_landscape_whose_housekeeper_died_twice_is_computed(pool: Pool, heartbeat: Heartbeat) -> None:
-    """Each has a job of its own then, and the pipeline ends."""
+    """The housekeeper looks for suspects, too, and the pipeline ends."""
     async with pool.connection() as conn:
         await start(conn)
         await search(conn)
@@ -99,7 +99,7 @@ async def test_a_landscape_whose_housekeeper_died_twice_is_computed(pool: Pool, 
         for _ in range(2):
             assert await closing(pool, heartbeat, lease_seconds=-1.0)._claim(pipeline_id)
             await reaper.round()
-        assert await fetch(conn, "SELECT DISTINCT alone FROM ready") == [True]
+        assert await fetch(conn, "SELECT DISTINCT chunk FROM ready") == [2]
 
         for _ in range(2):
             await closing(pool, heartbeat).round()

@@ -145,14 +145,15 @@ async def test_pipelines_of_one_priority_share_the_window(pool: Pool, conn: Conn
     assert await owners(conn) == {str(large): WINDOW / 2, str(small): WINDOW / 2}
 
 
-async def test_what_crashed_workers_gets_jobs_of_its_own(pool: Pool, conn: Connection) -> None:
-    """However many items a job may have otherwise."""
-    await start_searches(conn, 6)
+async def test_suspects_get_jobs_of_their_own(pool: Pool, conn: Connection) -> None:
+    """As large as their chunk, however many items a job may have otherwise, and their messages say so."""
+    await start_searches(conn, 7)
     await conn.execute(
-        "UPDATE ready SET alone = true WHERE item_id IN (SELECT item_id FROM ready ORDER BY 1 LIMIT 2)"
+        "UPDATE ready SET chunk = 2 WHERE item_id IN (SELECT item_id FROM ready ORDER BY 1 LIMIT 3)"
     )
-    await Sent(pool, replace(PROVIDER, items_per_call=4)).round()
-    assert sorted(map(len, await fetch(conn, OPEN))) == [1, 1, 4]
+    messages = await Sent(pool, replace(PROVIDER, items_per_call=4)).round()
+    assert list(map(len, await fetch(conn, OPEN))) == [4, 2, 1]
+    assert [message.suspect for message in messages] == [False, True, True]
 
 
 async def test_a_waiting_item_is_dispatched_when_its_moment_has_come(pool: Pool, conn: Connection) -> None:

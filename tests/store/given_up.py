@@ -16,6 +16,16 @@ from shared.testing.rows import fetch
 
 MANDATORY = [phase.name for phase in PHASES.values() if phase.mandatory]
 ALL = Selection()
+#: Errors of one cause are worded alike.
+CAUSES = (
+    "the answer was {n}, on attempt {n}, the last",
+    "no answer within {n} s",
+    "cannot resolve host{n}.example.com",
+    "the record '{n}' is locked",
+    "https://api.example.com/{n} was reset",
+    "the body of {n} bytes was cut off",
+    "the queue is full, try again",
+)
 
 
 def ending(held: Claim, item_id: int, category: str = "recoverable", error: str = "busy") -> Ending:

@@ -75,7 +75,7 @@ async def test_a_pause_withdraws_what_nobody_has_claimed(conn: Connection) -> No
         "expired",
         "processing",
     ]
-    assert await fetch(conn, "SELECT count(*)::int FROM ready WHERE NOT alone") == [7]
+    assert await fetch(conn, "SELECT count(*)::int FROM ready WHERE chunk = 0") == [7]
     assert await fetch(conn, "SELECT DISTINCT crashes FROM pipeline_state") == [0]
     assert await claim(conn, sent) is None
     await assert_sound(conn, pipeline_id)

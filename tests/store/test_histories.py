@@ -27,8 +27,6 @@ from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
 
-STEPS = 600
-SEARCHES = 40
 #: So few that most of them are found again and again.
 VIDEOS = 12
 CRASH_LIMIT = 4
@@ -58,10 +56,11 @@ PLACES = """
 class History:
     """What happened so far, and the next thing to happen. A zombie is a claim like any other."""
 
-    def __init__(self, conn: Connection, pipeline_id: UUID, seed: int) -> None:
+    def __init__(self, conn: Connection, pipeline_id: UUID, seed: int, largest_job: int) -> None:
         self.conn = conn
         self.pipeline_id = pipeline_id
         self.random = random.Random(seed)
+        self.largest_job = largest_job
         self.messages: list[tuple[str, Message]] = []
         self.claims: list[Claim] = []
         self.spent = Counter[int]()
@@ -69,12 +68,12 @@ class History:
         self.happened = Counter[str]()
 
     async def dispatch(self) -> int:
-        phase = self.random.choice(list(PHASES))
+        phase, chunk = self.random.choice(await self.due())
         plan = Plan(
             str(self.pipeline_id),
             "",
-            alone=self.random.random() < 0.3,
-            size=self.random.randint(1, 4),
+            chunk=chunk,
+            size=self.random.randint(1, self.largest_job),
             priority=0,
         )
         messages = await jobs.create_jobs(self.conn, phase, PHASES[phase].service, [plan])
@@ -82,6 +81,11 @@ class History:
         if self.random.random() < 0.8:
             await jobs.mark_dispatched(self.conn, [message.job_id for message in messages])
         return len(messages)
+
+    async def due(self) -> list[tuple[str, int]]:
+        """Phases and chunks of which something may be due; suspects among it."""
+        found = await fetch(self.conn, "SELECT DISTINCT phase, chunk FROM ready ORDER BY 1, 2")
+        return found or [(SERP_COLLECTION, 0)]
 
     async def claim(self) -> int:
         if not self.messages:
@@ -101,7 +105,8 @@ class History:
         if not self.claims:
             return 0
         held = self.random.choice(self.claims[-6:])
-        items = self.random.sample(held.items, self.random.randint(1, len(held.items)))
+        most = len(held.items)
+        items = self.random.sample(held.items, self.random.choice([most, self.random.randint(1, most)]))
         units = [unit for item in items for unit in await self.outcome(held, item)]
         async with self.conn.transaction():
             moved = await record(self.conn, units)
@@ -170,7 +175,7 @@ class History:
         return sum(number for number, _ in reaped)
 
     async def wake(self) -> int:
-        return sum([await jobs.wake_items(self.conn, phase, limit=2) for phase in PHASES])
+        return sum([await jobs.wake_items(self.conn, phase, limit=self.largest_job // 2) for phase in PHASES])
 
     async def redispatch(self) -> int:
         again = 0
@@ -205,7 +210,9 @@ class History:
         for phase in PHASES.values():
             messages = await jobs.redispatch_jobs(self.conn, phase.service, SOON)
             plans = [
-                Plan(str(self.pipeline_id), "", alone=alone, size=100, priority=0) for alone in (True, False)
+                Plan(str(self.pipeline_id), "", chunk, size=10**6, priority=0)
+                for due, chunk in await self.due()
+                if due == phase.name
             ]
             messages += await jobs.create_jobs(self.conn, phase.name, phase.service, plans)
             for message in messages:
@@ -230,14 +237,13 @@ class History:
         assert await fetch(self.conn, "SELECT item_id FROM results ORDER BY 1") == done, what
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_every_history_is_sound_at_every_step_and_comes_to_an_end(conn: Connection, seed: int) -> None:
-    """Whatever order dispatch, claims, records, zombies, reaping, waking and folding come in."""
-    keywords = [f"keyword {n}" for n in range(SEARCHES)]
+async def live(conn: Connection, seed: int, *, searches: int, steps: int, largest_job: int) -> None:
+    """A pipeline through so many random steps, and to its end."""
+    keywords = [f"keyword {n}" for n in range(searches)]
     pipeline_id = await start_pipeline(conn, keywords=keywords, content_types=["organic"])
-    history = History(conn, pipeline_id, seed)
+    history = History(conn, pipeline_id, seed, largest_job)
     await history.check("start")
-    for _ in range(STEPS):
+    for _ in range(steps):
         await history.step()
     missed = {"dispatch", "claim", "record", "close", "reap", "wake", "redispatch"} - set(+history.happened)
     assert not missed, "the history was too dull to prove anything"
@@ -248,3 +254,16 @@ async def test_every_history_is_sound_at_every_step_and_comes_to_an_end(conn: Co
     assert VIDEO_ENRICHMENT in {phase for phase, _ in await fetch(conn, "SELECT phase, key FROM items")}
     report = await audit(conn, pipeline_id)
     assert [check.detail for check in report.checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_every_history_is_sound_at_every_step_and_comes_to_an_end(conn: Connection, seed: int) -> None:
+    """Whatever order dispatch, claims, records, zombies, reaping, waking and folding come in."""
+    await live(conn, seed, searches=40, steps=600, largest_job=4)
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(1800)
+async def test_a_hundred_thousand_histories_are_sound_at_every_step(conn: Connection) -> None:
+    """Each item has a history of its own: 100,000 of them at once, in jobs of up to 5,000."""
+    await live(conn, 1, searches=100_000, steps=400, largest_job=5_000)

@@ -39,9 +39,9 @@ async def reap(conn: Connection) -> tuple[int, int]:
     return await jobs.reap_jobs(conn, "serp", SERP_COLLECTION, CRASH_LIMIT)
 
 
-async def crash(conn: Connection, pipeline_id: UUID, *, alone: bool = False) -> Claim:
+async def crash(conn: Connection, pipeline_id: UUID) -> Claim:
     """A worker claims a job of due items and is never heard of again."""
-    held = await claim(conn, await dispatch(conn, pipeline_id, alone=alone), lease_seconds=EXPIRED)
+    held = await claim(conn, await dispatch(conn, pipeline_id), lease_seconds=EXPIRED)
     assert held
     return held
 
@@ -68,7 +68,7 @@ async def test_a_job_lives_from_due_items_to_its_end(conn: Connection) -> None:
         return job, set(states), due
 
     pipeline_id = await start(conn)
-    plan = Plan(str(pipeline_id), "", alone=False, size=10, priority=7)
+    plan = Plan(str(pipeline_id), "", chunk=0, size=10, priority=7)
     (message,) = await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan])
     assert await where() == ("pending", {"pending"}, 0)
     assert await fetch(conn, "SELECT queue_name, job_type, priority FROM job_queue") == [
@@ -135,10 +135,10 @@ async def test_of_two_claims_at_once_one_wins(pool: Pool) -> None:
 async def test_jobs_are_made_of_the_items_that_were_asked_for(conn: Connection) -> None:
     """Oldest first, up to the size, each once; a plan for what is due no longer makes no job."""
     pipeline_id = await start(conn, searches=5)
-    plan = Plan(str(pipeline_id), "", alone=False, size=3, priority=0)
+    plan = Plan(str(pipeline_id), "", chunk=0, size=3, priority=0)
     wrong = [
         replace(plan, batch_key="other"),
-        replace(plan, alone=True),
+        replace(plan, chunk=3),
         replace(plan, pipeline_id=str(uuid7())),
     ]
     messages = await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan, *wrong, plan, plan])
@@ -152,7 +152,7 @@ async def test_two_dispatchers_at_once_share_the_items(pool: Pool) -> None:
     """After a stall two may lead; no item gets into two jobs."""
     async with pool.connection() as conn:
         pipeline_id = await start(conn, searches=60)
-    plans = [Plan(str(pipeline_id), "", alone=False, size=2, priority=0)] * 30
+    plans = [Plan(str(pipeline_id), "", chunk=0, size=2, priority=0)] * 30
 
     async def create() -> None:
         async with pool.connection() as own:
@@ -168,7 +168,7 @@ async def test_a_lost_message_is_sent_again_and_only_then(conn: Connection) -> N
     """A job nobody claimed for long gets a higher fence; the claimed and the fresh ones are left alone."""
     pipeline_id = await start(conn, searches=3)
     lost, claimed = [await dispatch(conn, pipeline_id, 1) for _ in range(2)]
-    plan = Plan(str(pipeline_id), "", alone=False, size=1, priority=0)
+    plan = Plan(str(pipeline_id), "", chunk=0, size=1, priority=0)
     (never_sent,) = await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan])
     assert await claim(conn, claimed)
     assert await jobs.redispatch_jobs(conn, "serp", 60.0) == []
@@ -187,7 +187,7 @@ async def test_a_lost_message_is_sent_again_and_only_then(conn: Connection) -> N
 async def test_a_job_claimed_before_it_was_marked_stays_claimed(conn: Connection) -> None:
     """The message may be faster than the dispatcher's note that it was sent."""
     pipeline_id = await start(conn)
-    plan = Plan(str(pipeline_id), "", alone=False, size=3, priority=0)
+    plan = Plan(str(pipeline_id), "", chunk=0, size=3, priority=0)
     (message,) = await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan])
     assert await claim(conn, message)
     await jobs.mark_dispatched(conn, [message.job_id])
@@ -206,7 +206,7 @@ async def test_a_dead_holders_items_become_due_again(conn: Connection) -> None:
     assert await reap(conn) == (1, 1)
     assert await reap(conn) == (0, 0)
     back = dead.items[1].item_id
-    assert await fetch(conn, "SELECT item_id, alone FROM ready") == [(back, False)]
+    assert await fetch(conn, "SELECT item_id, chunk FROM ready") == [(back, 0)]
     assert await fetch(conn, "SELECT state, attempts, crashes FROM pipeline_state ORDER BY item_id") == [
         ("processing", 0, 0),
         ("failed", 1, 0),
@@ -220,22 +220,6 @@ async def test_a_dead_holders_items_become_due_again(conn: Connection) -> None:
         (alive.job_id, "sent", None),
         (dead.job_id, "in_doubt", "lease_expired"),
     ]
-
-
-async def test_what_crashes_workers_is_isolated_and_then_given_up(conn: Connection) -> None:
-    """From the second crash an item gets a job of its own; at the limit it fails and says why."""
-    pipeline_id = await start(conn, searches=2)
-    seen = []
-    for alone in (False, False, True):
-        held = await crash(conn, pipeline_id, alone=alone)
-        await reap(conn)
-        due = await jobs.count_due(conn, PHASES[SERP_COLLECTION], 100)
-        seen.append((len(held.items), [(group.alone, group.count) for group in due]))
-    assert seen == [(2, [(False, 2)]), (2, [(True, 2)]), (2, [])]
-    rows = await fetch(
-        conn, "SELECT state, crashes, attempts, error_category, last_error FROM pipeline_state"
-    )
-    assert rows == [("failed", 3, 0, "crash", "its worker died or hung while processing it (time 3)")] * 2
 
 
 async def test_a_zombies_late_records_change_no_item(conn: Connection) -> None:
@@ -278,12 +262,12 @@ async def test_a_zombies_late_records_change_no_item(conn: Connection) -> None:
 
 
 async def test_a_waiting_item_is_due_when_its_moment_has_come(conn: Connection) -> None:
-    """It stands in `waiting` with its reason, is woken then and not before, and keeps its crashes in mind."""
+    """It stands in `waiting` with its reason, is woken then and not before, and stays a suspect."""
     pipeline_id = await start(conn, searches=4)
     held = await claim(conn, await dispatch(conn, pipeline_id))
     assert held
     first, second, third, fourth = (item.item_id for item in held.items)
-    await conn.execute("UPDATE pipeline_state SET crashes = 2 WHERE item_id = %s", (second,))
+    await conn.execute("UPDATE pipeline_state SET crashes = 2, chunk = 2 WHERE item_id = %s", (second,))
 
     def waits(item_id: int, seconds: float, reason: str) -> Record:
         return failing(held, item_id, state="pending", spent=0, wait_seconds=seconds, wait_reason=reason)
@@ -298,10 +282,10 @@ async def test_a_waiting_item_is_due_when_its_moment_has_come(conn: Connection) 
     assert await jobs.wake_items(conn, VIDEO_ENRICHMENT) == 0
     assert await jobs.wake_items(conn, SERP_COLLECTION) == 2
     assert await jobs.wake_items(conn, SERP_COLLECTION) == 0
-    assert await fetch(conn, "SELECT item_id, alone FROM ready ORDER BY 1") == [
-        (first, False),
-        (second, True),
-        (fourth, False),
+    assert await fetch(conn, "SELECT item_id, chunk FROM ready ORDER BY 1") == [
+        (first, 0),
+        (second, 2),
+        (fourth, 0),
     ]
     assert await fetch(conn, "SELECT item_id, wait_reason FROM pipeline_state WHERE next_at IS NOT NULL") == [
         (third, "rate")
@@ -376,6 +360,6 @@ async def test_a_job_takes_no_more_than_its_size_whatever_the_planner_believes(c
     await start(conn)
     await conn.execute("ANALYZE ready")
     pipeline_id = await start(conn, 500)
-    plan = Plan(str(pipeline_id), "", alone=False, size=5, priority=0)
+    plan = Plan(str(pipeline_id), "", chunk=0, size=5, priority=0)
     await jobs.create_jobs(conn, SERP_COLLECTION, "serp", [plan])
     assert await fetch(conn, "SELECT cardinality(item_ids) FROM job_queue") == [5]

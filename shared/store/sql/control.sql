@@ -28,8 +28,8 @@ WITH withdrawn AS (
     WHERE pipeline_id = ANY(%(pipeline_ids)s::uuid[]) AND state IN ('pending', 'dispatched')
     RETURNING pipeline_id, item_ids
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.crashes > 1, i.value
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.chunk, i.value
     FROM withdrawn w
     JOIN pipeline_state s ON s.pipeline_id = w.pipeline_id AND s.item_id = ANY(w.item_ids) AND s.state = 'pending'
     JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
@@ -120,7 +120,7 @@ WITH old AS MATERIALIZED (
     ORDER BY s.item_id FOR UPDATE OF s
 ), back AS (
     UPDATE pipeline_state s
-    SET state = 'pending', attempts = 0, crashes = 0, waiting_since = NULL, error_category = NULL, last_error = NULL,
+    SET state = 'pending', attempts = 0, crashes = 0, chunk = 0, waiting_since = NULL, error_category = NULL, last_error = NULL,
         degraded = NULL, from_store = false, updated_at = now()
     FROM old o WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id = o.item_id
 ), unproven AS (

@@ -11,9 +11,9 @@ WHERE p.pipeline_id = l.pipeline_id AND p.state <> 'cancelled'
 RETURNING p.pipeline_id
 
 -- name: revive_items
--- Failed and given-up items are due again, with all their attempts. One that killed workers stays alone. Returns them.
+-- Failed and given-up items are due again, with all their attempts. One that killed workers stays a suspect. Returns them.
 WITH chosen AS MATERIALIZED (
-    SELECT s.pipeline_id, s.item_id, s.state, s.crashes, i.phase, i.batch_key, i.value
+    SELECT s.pipeline_id, s.item_id, s.state, s.crashes, s.chunk, i.phase, i.batch_key, i.value
     FROM unnest(%(pipeline_ids)s::uuid[], %(item_ids)s::bigint[]) AS c (pipeline_id, item_id)
     JOIN pipeline_state s ON s.pipeline_id = c.pipeline_id AND s.item_id = c.item_id
     JOIN items i ON i.pipeline_id = c.pipeline_id AND i.item_id = c.item_id
@@ -25,8 +25,8 @@ WITH chosen AS MATERIALIZED (
         waiting_since = NULL, updated_at = now()
     FROM chosen c WHERE s.pipeline_id = c.pipeline_id AND s.item_id = c.item_id
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
-    SELECT pipeline_id, item_id, phase, batch_key, crashes > 1, value FROM chosen
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
+    SELECT pipeline_id, item_id, phase, batch_key, chunk, value FROM chosen
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT c.pipeline_id, c.phase, d.name, sum(d.delta)

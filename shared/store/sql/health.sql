@@ -21,13 +21,13 @@ GROUP BY queue_name, state ORDER BY queue_name, state
 -- been due. Hops through the index from group to group; a group's first row is the next in turn. Where items must
 -- wait for others by rule (a cap, the closing phases), nobody is late.
 WITH RECURSIVE oldest AS (
-    (SELECT phase, pipeline_id, batch_key, alone, due_at FROM ready
-     ORDER BY phase, pipeline_id, batch_key, alone, value DESC, due_at, item_id LIMIT 1)
+    (SELECT phase, pipeline_id, batch_key, chunk, due_at FROM ready
+     ORDER BY phase, pipeline_id, batch_key, chunk, value DESC, due_at, item_id LIMIT 1)
     UNION ALL
     SELECT next.* FROM oldest o CROSS JOIN LATERAL (
-        SELECT phase, pipeline_id, batch_key, alone, due_at FROM ready r
-        WHERE (r.phase, r.pipeline_id, r.batch_key, r.alone) > (o.phase, o.pipeline_id, o.batch_key, o.alone)
-        ORDER BY phase, pipeline_id, batch_key, alone, value DESC, due_at, item_id LIMIT 1) next
+        SELECT phase, pipeline_id, batch_key, chunk, due_at FROM ready r
+        WHERE (r.phase, r.pipeline_id, r.batch_key, r.chunk) > (o.phase, o.pipeline_id, o.batch_key, o.chunk)
+        ORDER BY phase, pipeline_id, batch_key, chunk, value DESC, due_at, item_id LIMIT 1) next
 )
 SELECT o.phase, sum(o.pending)::bigint, extract(epoch FROM now() - min(o.due_at))::float8
 FROM (

@@ -1,13 +1,16 @@
 -- name: count_due
--- Due items of a phase by pipeline and batch key, at most %(window)s per pipeline, with the oldest's age in seconds.
-SELECT due.pipeline_id::text, due.batch_key, due.alone, count(*)::int,
-       extract(epoch FROM now() - min(due.due_at))::float8, p.priority
+-- Due items of a phase by pipeline and batch key, at most %(window)s per pipeline, with the oldest's age in seconds, and
+-- how many of the phase have not ended.
+SELECT due.pipeline_id::text, due.batch_key, due.chunk, count(*)::int,
+       extract(epoch FROM now() - min(due.due_at))::float8, p.priority, (
+           SELECT coalesce(sum(c.delta), 0)::int FROM counters c
+           WHERE c.pipeline_id = due.pipeline_id AND c.phase = %(phase)s AND c.name IN ('pending', 'processing'))
 FROM pipelines p
 CROSS JOIN LATERAL (
-    SELECT r.pipeline_id, r.batch_key, r.alone, r.due_at
+    SELECT r.pipeline_id, r.batch_key, r.chunk, r.due_at
     FROM ready r
     WHERE r.phase = %(phase)s AND r.pipeline_id = p.pipeline_id
-    ORDER BY r.batch_key, r.alone, r.value DESC, r.due_at, r.item_id
+    ORDER BY r.batch_key, r.chunk, r.value DESC, r.due_at, r.item_id
     LIMIT %(window)s
 ) due
 WHERE p.ended_at IS NULL AND p.state = 'running'
@@ -15,7 +18,7 @@ WHERE p.ended_at IS NULL AND p.state = 'running'
   AND NOT (p.item_caps ? %(phase)s AND EXISTS (
       SELECT FROM counters c WHERE c.pipeline_id = p.pipeline_id AND c.phase = ANY(%(upstream)s)
         AND c.name IN ('pending', 'processing') HAVING sum(c.delta) > 0))
-GROUP BY due.pipeline_id, due.batch_key, due.alone, p.priority, p.created_at
+GROUP BY due.pipeline_id, due.batch_key, due.chunk, p.priority, p.created_at
 ORDER BY p.priority DESC, p.created_at
 
 -- name: count_open
@@ -40,7 +43,7 @@ HAVING sum(c.delta) > 0
 WITH due AS MATERIALIZED (
     SELECT pipeline_id, item_id FROM ready
     WHERE phase = %(phase)s AND pipeline_id = %(pipeline_id)s
-      AND batch_key = %(batch_key)s AND alone = %(alone)s
+      AND batch_key = %(batch_key)s AND chunk = %(chunk)s
     ORDER BY value DESC, due_at, item_id
     LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
@@ -49,10 +52,10 @@ WITH due AS MATERIALIZED (
     WHERE r.pipeline_id = d.pipeline_id AND r.item_id = d.item_id
     RETURNING r.item_id
 )
-INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority)
-SELECT %(pipeline_id)s, %(queue)s, %(phase)s, array_agg(item_id ORDER BY item_id), %(priority)s
+INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority, chunk)
+SELECT %(pipeline_id)s, %(queue)s, %(phase)s, array_agg(item_id ORDER BY item_id), %(priority)s, %(chunk)s
 FROM picked HAVING count(*) > 0
-RETURNING job_id, fence
+RETURNING job_id, fence, chunk > 0
 
 -- name: mark_dispatched
 -- Their messages were sent. A job that was claimed meanwhile stays as it is.
@@ -65,15 +68,17 @@ UPDATE job_queue SET fence = fence + 1, state = 'dispatched', dispatched_at = no
 WHERE queue_name = %(queue)s
   AND (state = 'dispatched' AND dispatched_at < now() - make_interval(secs => %(after)s)
        OR state = 'pending' AND created_at < now() - make_interval(secs => %(after)s))
-RETURNING job_id, fence
+RETURNING job_id, fence, chunk > 0
 
 -- name: claim_job
--- Takes the lease, unless the message is void or the job already claimed.
+-- Takes the lease, unless the message is void or the job already claimed. Suspects wait for their turn before, and
+-- their message may have been sent again meanwhile: an older one will do, for a job is claimed once.
 UPDATE job_queue j
 SET state = 'processing', fence = j.fence + 1, lease_holder = %(holder)s,
     lease_until = now() + make_interval(secs => %(lease)s), started_at = now()
 FROM pipelines p
-WHERE j.job_id = %(job_id)s AND j.fence = %(fence)s AND j.state IN ('pending', 'dispatched')
+WHERE j.job_id = %(job_id)s AND (j.fence = %(fence)s OR j.chunk > 0 AND j.fence > %(fence)s)
+  AND j.state IN ('pending', 'dispatched')
   AND p.pipeline_id = j.pipeline_id AND p.state = 'running'
 RETURNING j.pipeline_id::text, j.item_ids, j.fence
 
@@ -122,23 +127,35 @@ WHERE job_id = %(job_id)s AND fence = %(fence)s AND state = 'processing'
       WHERE s.pipeline_id = job_queue.pipeline_id AND s.item_id = ANY(job_queue.item_ids)
         AND s.job_id = job_queue.job_id AND s.state = 'processing')
 
--- name: reap_jobs
--- Jobs whose holder is gone: items back to due (alone after the second crash, failed and a dead letter after
--- %(crash_limit)s). Returns the jobs, and how many items.
+-- name: expire_jobs
+-- Jobs whose holder is gone are over. Returns them with their chunk, the number of items they had not accounted for, and
+-- how often the one of these has crashed that did so most, this time included.
 WITH expired AS (
     UPDATE job_queue
     SET state = 'expired', fence = fence + 1, lease_until = NULL, ended_at = now()
     WHERE queue_name = %(queue)s AND state = 'processing' AND lease_until < now()
-    RETURNING job_id, pipeline_id, item_ids, lease_holder
+    RETURNING job_id, pipeline_id, item_ids, chunk
+)
+SELECT e.job_id, e.chunk, count(s.item_id)::int, coalesce(max(s.crashes), 0)::int + 1
+FROM expired e LEFT JOIN pipeline_state s ON s.pipeline_id = e.pipeline_id AND s.item_id = ANY(e.item_ids)
+     AND s.state = 'processing' AND s.job_id = e.job_id
+GROUP BY e.job_id, e.chunk
+
+-- name: return_items
+-- Items of expired jobs go back to due in chunks, or fail and leave a dead letter. Returns how many.
+WITH died AS (
+    SELECT j.job_id, j.pipeline_id, j.item_ids, d.chunk, d.given_up
+    FROM unnest(%(job_ids)s::bigint[], %(chunks)s::int[], %(given_up)s::bool[]) AS d (job_id, chunk, given_up)
+    JOIN job_queue j ON j.job_id = d.job_id
 ), returned AS (
     UPDATE pipeline_state s
-    SET state = CASE WHEN s.crashes + 1 >= %(crash_limit)s THEN 'failed' ELSE 'pending' END,
-        crashes = s.crashes + 1, error_category = 'crash', updated_at = now(),
+    SET state = CASE WHEN d.given_up THEN 'failed' ELSE 'pending' END, crashes = s.crashes + 1, chunk = d.chunk,
+        error_category = 'crash', updated_at = now(),
         last_error = 'its worker died or hung while processing it (time ' || s.crashes + 1 || ')'
-    FROM expired e
-    WHERE s.pipeline_id = e.pipeline_id AND s.item_id = ANY(e.item_ids)
-      AND s.state = 'processing' AND s.job_id = e.job_id
-    RETURNING s.pipeline_id, s.item_id, s.state, s.crashes, s.attempts, s.last_error
+    FROM died d
+    WHERE s.pipeline_id = d.pipeline_id AND s.item_id = ANY(d.item_ids)
+      AND s.state = 'processing' AND s.job_id = d.job_id
+    RETURNING s.pipeline_id, s.item_id, s.state, s.crashes, s.chunk, s.attempts, s.last_error
 ), dead AS (
     INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority, state, ended_at,
                            fingerprint, error_category, last_error, attempts, crashes)
@@ -150,8 +167,8 @@ WITH expired AS (
     SET fingerprint = 'crash', error_category = 'crash', last_error = excluded.last_error,
         attempts = excluded.attempts, crashes = excluded.crashes, ended_at = now()
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.crashes > 1, i.value
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.chunk, i.value
     FROM returned r JOIN items i ON i.pipeline_id = r.pipeline_id AND i.item_id = r.item_id
     WHERE r.state = 'pending'
 ), counted AS (
@@ -160,7 +177,7 @@ WITH expired AS (
     FROM returned r, LATERAL (VALUES ('processing', -1), (r.state, 1)) AS d (name, sign)
     GROUP BY pipeline_id, d.name, d.sign
 )
-SELECT coalesce((SELECT array_agg(job_id) FROM expired), '{}'), (SELECT count(*) FROM returned)::int
+SELECT count(*)::int FROM returned
 
 -- name: doubt_calls
 -- Calls of reaped jobs that had left are in doubt. A statement of its own: only now those are seen that were written
@@ -187,8 +204,8 @@ WITH due_now AS MATERIALIZED (
     UPDATE pipeline_state s SET next_at = NULL, wait_reason = NULL, updated_at = now()
     FROM woken w WHERE s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.crashes > 1, i.value
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, s.chunk, i.value
     FROM woken w
     JOIN items i ON i.pipeline_id = w.pipeline_id AND i.item_id = w.item_id
     JOIN pipeline_state s ON s.pipeline_id = w.pipeline_id AND s.item_id = w.item_id
@@ -215,7 +232,7 @@ WITH capped AS MATERIALIZED (
     SELECT r.pipeline_id, r.item_id FROM capped c CROSS JOIN LATERAL (
         -- The index read backwards: the least valuable first.
         SELECT pipeline_id, item_id FROM ready
-        WHERE phase = %(phase)s AND pipeline_id = c.pipeline_id AND batch_key = '' AND NOT alone
+        WHERE phase = %(phase)s AND pipeline_id = c.pipeline_id AND batch_key = '' AND chunk = 0
         ORDER BY value, due_at DESC, item_id DESC LIMIT least(-c.room, %(limit)s) FOR UPDATE SKIP LOCKED) r
     WHERE c.room < 0
 ), taken AS (

@@ -52,14 +52,14 @@ WITH outcome AS (
     FROM outcome o
     WHERE s.pipeline_id = o.pipeline_id AND s.item_id = o.item_id
       AND s.state = 'processing' AND s.job_id = o.job_id
-    RETURNING s.pipeline_id, s.item_id, s.state, s.next_at, s.wait_reason, s.waiting_since, s.crashes, s.degraded,
+    RETURNING s.pipeline_id, s.item_id, s.state, s.next_at, s.wait_reason, s.waiting_since, s.chunk, s.degraded,
               s.from_store, o.phase
 ), waits AS (
     INSERT INTO waiting (pipeline_id, item_id, phase, reason, next_at, since)
     SELECT pipeline_id, item_id, phase, wait_reason, next_at, waiting_since FROM moved WHERE next_at IS NOT NULL
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, alone, value)
-    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, m.crashes > 1, i.value
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
+    SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, m.chunk, i.value
     FROM moved m JOIN items i ON i.pipeline_id = m.pipeline_id AND i.item_id = m.item_id
     WHERE m.state = 'pending' AND m.next_at IS NULL
 ), counted AS (
