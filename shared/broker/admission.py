@@ -13,6 +13,8 @@ from shared.domain.gate import GatePolicy
 
 _SCRIPT = (Path(__file__).parent / "lua" / "admit.lua").read_text()
 _KEYS = ("epoch", "inflight", "tat", "hold", "breaker", "probes")
+#: Of the breaker's hash, in the order in which the script tells them.
+FIELDS = ("state", "epoch", "failures", "successes", "opened_at", "reopen_at", "since", "forced", "trips")
 MICRO = 1_000_000
 
 Slot = tuple[str, int]
@@ -42,7 +44,7 @@ class Script:
     """One round trip to the gate of one provider."""
 
     def __init__(self, client: redis.asyncio.Redis, provider: str, policy: GatePolicy) -> None:
-        self._keys = [f"{NAMESPACE}:gate:{provider}:{name}" for name in _KEYS]
+        self._keys = [key_of(provider, name) for name in _KEYS]
         self._run = cast("Callable[..., Awaitable[list[bytes | int]]]", client.register_script(_SCRIPT))
         self._limits = (
             policy.concurrency,
@@ -104,6 +106,11 @@ class Script:
             cast("int", now),
             _breaker(told),
         )
+
+
+def key_of(provider: str, name: str) -> str:
+    """Where Redis keeps this of a provider's gate."""
+    return f"{NAMESPACE}:gate:{provider}:{name}"
 
 
 def _words(breaker: Breaker) -> str:

@@ -40,6 +40,7 @@ from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
 from shared.runtime.settling import Settling
+from shared.store.breakers import describe_service
 from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
 from shared.store.ledger import Ledger
@@ -257,6 +258,7 @@ class WorkerProcess:
                     await require_schema(conn)
                     await self._rulebook.refresh(conn)
                     if not self._usable.is_set():
+                        await describe_service(conn, self._provider, self._settings.runtime.linger_seconds)
                         await self._mirror.recall(conn)
                 self._checks["postgres"] = None
                 self._usable.set()

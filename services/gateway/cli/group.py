@@ -17,6 +17,7 @@ COMMANDS = {
     "start": ("start", "Start a pipeline."),
     "watch": ("watch", "Follow a pipeline until it ends."),
     "report": ("report", "The share-of-voice report of a pipeline."),
+    "why": ("why", "Why a pipeline, an item or a service does not go on, and what to do."),
     "pause": ("pause", "Start no more calls of a pipeline for now."),
     "unpause": ("unpause", "Go on after a pause."),
     "cancel": ("cancel", "End a pipeline before its time."),

@@ -53,6 +53,13 @@ WHERE circuit_breakers.epoch = %(epoch)s
    OR (circuit_breakers.failure_threshold, circuit_breakers.success_threshold, circuit_breakers.timeout_seconds)
       IS DISTINCT FROM (excluded.failure_threshold, excluded.success_threshold, excluded.timeout_seconds)
 
+-- name: describe_service
+-- What a service's workers are configured to, as far as it explains why its items wait.
+INSERT INTO circuit_breakers (service, provider, items_per_call, linger_seconds)
+VALUES (%(service)s, %(provider)s, %(items_per_call)s, %(linger_seconds)s)
+ON CONFLICT (service) DO UPDATE
+SET provider = excluded.provider, items_per_call = excluded.items_per_call, linger_seconds = excluded.linger_seconds
+
 -- name: find_changes
 -- What happened to a breaker lately, the newest first.
 SELECT state, forced, actor, reason, changed_at FROM breaker_changes

@@ -1,0 +1,20 @@
+-- Why something waits: what the explanation has to know, pauses of queues, switches of pipelines, audits on a schedule.
+
+-- Of a service, beside its breaker: what its workers are configured to, null before any has run; and its queue's pause.
+ALTER TABLE circuit_breakers
+    ADD provider       text,
+    ADD items_per_call integer,
+    ADD linger_seconds double precision,
+    ADD paused_at      timestamptz,
+    ADD paused_by      text,
+    ADD pause_reason   text,
+    ADD unpaused_at    timestamptz,               -- nothing is given up for the time before it
+    ADD CHECK ((paused_at IS NULL) = (paused_by IS NULL) AND (paused_at IS NULL) = (pause_reason IS NULL));
+
+-- Copied from the configuration, which may be too large to be read at every dispatch.
+ALTER TABLE pipelines
+    ADD bypasses_breaker boolean NOT NULL DEFAULT false,
+    ADD single_items     boolean NOT NULL DEFAULT false;
+
+-- Which of a pipeline's items waits the shortest.
+CREATE INDEX waiting_pipeline ON waiting (pipeline_id, phase, next_at);

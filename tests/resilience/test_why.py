@@ -1,0 +1,72 @@
+"""On a real system in trouble, `why` names for every open item the gate that its raw rows and Redis say."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.resilience.oracle import truths
+from tests.resilience.scenario import Scenario, process_tree
+from tests.resilience.test_breaker import LONG_SECONDS, Outage, system
+
+#: Open items that are asked about while all of them move: few, so that most stand still meanwhile.
+FEW = 12
+
+
+def compared(outage: Outage, most: int = 100_000) -> Counter[str]:
+    """Gates by how many open items they hold. Items that moved while they were asked about are left out."""
+    urls = outage.machine.run_file.postgres_url, outage.machine.run_file.redis_url
+    everything = truths(*urls)
+    before = dict(list(everything.items())[:: -(-len(everything) // most) or 1])
+    found = {}
+    for pipeline_id, phase, key in before:
+        found[pipeline_id, phase, key] = outage.api.ask(
+            "GET", f"/pipeline/{pipeline_id}/items/{phase}/why", params={"key": key}
+        )["gate"]
+    after = truths(*urls)
+    still = {item: truth.gate for item, truth in before.items() if after.get(item) == truth}
+    wrong = {item: (found[item], gate) for item, gate in still.items() if found[item] != gate}
+    assert wrong == {}
+    return Counter(still.values())
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process and all below it are stopped, meanwhile."""
+    tree = process_tree(pid)
+    for one in tree:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in tree:
+            os.kill(one, signal.SIGCONT)
+
+
+def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_path: Path) -> None:
+    """A breaker that opens while searches go on, a pause, a worker that hangs; in the end the pipeline has ended."""
+    with system(tmp_path, LONG_SECONDS) as machine, Outage(machine, rate=1) as outage:
+        seen = Counter[str]()
+        outage.wait(lambda progress: bool(seen.update(compared(outage, FEW))) or Scenario.done(progress) == 1)
+        outage.await_state("open")
+        outage.wait(lambda _: set(compared(outage)) == {"breaker", "upstream"})
+        pipeline = f"/pipeline/{outage.pipeline_id}/why"
+        assert outage.request("GET", pipeline)["gate"] == "breaker"
+        assert outage.request("GET", "/monitoring/services/media/why")["gate"] == "breaker"
+
+        outage.api.steer(outage.pipeline_id, "pause", actor="ada", reason="look")
+        outage.wait(lambda _: set(compared(outage)) == {"paused"})
+        outage.api.steer(outage.pipeline_id, "unpause")
+
+        with frozen(machine.run_file.processes["media"]):
+            outage.wait(lambda _: "worker" in compared(outage, FEW))
+
+        outage.heal()
+        outage.request("POST", "/monitoring/circuit-breakers/media/reset")
+        outage.wait(
+            lambda progress: bool(seen.update(compared(outage, FEW))) or progress["state"] != "running"
+        )
+        assert {"working", "turn"} <= set(seen)
+        assert outage.request("GET", pipeline)["gate"] == "finished"
