@@ -73,10 +73,12 @@ class Script:
         renewed: Sequence[Slot],
         wanted: Sequence[str],
         *,
+        bypass: int = 0,
         hold: tuple[float, str] = (0.0, ""),
         known: Breaker | None = None,
     ) -> Answer:
-        """Slots of `ended` given back, those of `renewed` kept, `wanted` admitted as far as possible.
+        """Slots of `ended` given back, those of `renewed` kept, `wanted` admitted as far as possible, in this order; the
+        first `bypass` of them whatever the breaker says.
 
         Raises redis-py's errors.
         """
@@ -92,6 +94,7 @@ class Script:
                 len(ended),
                 len(renewed),
                 len(wanted),
+                bypass,
                 *(word for call in ended for word in call),
                 *(word for slot in renewed for word in slot),
                 *wanted,

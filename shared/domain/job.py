@@ -22,6 +22,10 @@ class Due:
     count: int
     oldest_seconds: float
     priority: int
+    single: bool = False
+    """Its pipeline wants jobs of one item."""
+    bypasses_breaker: bool = False
+    """Its pipeline's calls start whatever the breaker says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,9 @@ def form_jobs(
         turns: dict[str, deque[Plan]] = defaultdict(deque)
         for group in (d for d in due if d.priority == priority):
             patient = group.oldest_seconds < linger_seconds and group.pipeline_id in upstream_open
-            turns[group.pipeline_id].extend(_cut(group, 1 if group.alone else size, items_per_call, patient))
+            turns[group.pipeline_id].extend(
+                _cut(group, 1 if group.alone or group.single else size, items_per_call, patient)
+            )
         taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
         while room > 0 and taken:
             pipeline = min(taken, key=lambda p: (taken[p], p))

@@ -38,6 +38,10 @@ class PipelineSettings(msgspec.Struct, frozen=True):
     """What the phase's provider needs of it, in plain JSON values."""
     started_at: float
     """Seconds since the epoch, by the database."""
+    tracks_attempts: bool = True
+    """Attempts that ended in an error are kept."""
+    bypasses_breaker: bool = False
+    """Its calls start whatever the breaker says, and tell it nothing."""
 
 
 async def count_due(conn: Connection, phase: Phase, window: int) -> list[Due]:
@@ -98,7 +102,14 @@ async def get_settings(conn: Connection, pipeline_id: str, context: Sequence[str
     config, started_at = cast("tuple[dict[str, Any], float]", await cursor.fetchone())
     rules = Rules(tuple(config["phases"]), frozenset(config.get("exclude_domains", ())))
     wanted = {name: config[name] for name in context if name in config}
-    return PipelineSettings(rules, config.get("freshness", {}), wanted, started_at)
+    return PipelineSettings(
+        rules,
+        config.get("freshness", {}),
+        wanted,
+        started_at,
+        config.get("enable_state_tracking", True),
+        not config.get("enable_circuit_breakers", True),
+    )
 
 
 async def claim_job(

@@ -13,8 +13,8 @@ ALTER TABLE circuit_breakers
 
 -- Copied from the configuration, which may be too large to be read at every dispatch.
 ALTER TABLE pipelines
-    ADD bypasses_breaker boolean NOT NULL DEFAULT false,
-    ADD single_items     boolean NOT NULL DEFAULT false;
+    ADD bypasses_breaker boolean NOT NULL DEFAULT false,   -- its calls start whatever the breaker says, and tell it nothing
+    ADD single_items     boolean NOT NULL DEFAULT false;   -- jobs of one item each
 
 -- Which of a pipeline's items waits the shortest.
 CREATE INDEX waiting_pipeline ON waiting (pipeline_id, phase, next_at);

@@ -87,7 +87,7 @@ WITH late AS MATERIALIZED (
     JOIN ready r ON r.pipeline_id = p.pipeline_id AND r.phase = %(phase)s
     JOIN pipeline_state s ON s.pipeline_id = r.pipeline_id AND s.item_id = r.item_id
     WHERE b.service = %(service)s AND b.since < now() - make_interval(secs => p.give_up_after_seconds)
-      AND p.state = 'running'
+      AND p.state = 'running' AND NOT p.bypasses_breaker
       AND greatest(coalesce(s.waiting_since, r.due_at), p.running_since)
           < now() - make_interval(secs => p.give_up_after_seconds)
     LIMIT %(limit)s

@@ -1,7 +1,7 @@
 -- name: count_due
 -- Due items of a phase by pipeline and batch key, at most %(window)s per pipeline, with the oldest's age in seconds.
 SELECT due.pipeline_id::text, due.batch_key, due.alone, count(*)::int,
-       extract(epoch FROM now() - min(due.due_at))::float8, p.priority
+       extract(epoch FROM now() - min(due.due_at))::float8, p.priority, p.single_items, p.bypasses_breaker
 FROM pipelines p
 CROSS JOIN LATERAL (
     SELECT r.pipeline_id, r.batch_key, r.alone, r.due_at
@@ -15,7 +15,7 @@ WHERE p.ended_at IS NULL AND p.state = 'running'
   AND NOT (p.item_caps ? %(phase)s AND EXISTS (
       SELECT FROM counters c WHERE c.pipeline_id = p.pipeline_id AND c.phase = ANY(%(upstream)s)
         AND c.name IN ('pending', 'processing') HAVING sum(c.delta) > 0))
-GROUP BY due.pipeline_id, due.batch_key, due.alone, p.priority, p.created_at
+GROUP BY due.pipeline_id, due.batch_key, due.alone, p.priority, p.single_items, p.bypasses_breaker, p.created_at
 ORDER BY p.priority DESC, p.created_at
 
 -- name: count_open
