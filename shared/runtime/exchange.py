@@ -133,8 +133,8 @@ class Exchange:
         steering: Steering | None = None,
     ) -> None:
         self.provider = provider
-        self.steering = steering or Steering()
-        """Which pipelines may start calls; without one given, all of them."""
+        self.steering = steering or Steering(provider.service)
+        """Which pipelines may start calls; all of them, until it is run."""
         self.rulebook = rulebook or Rulebook(provider)
         """What its errors mean; without one given, what the provider declares."""
         self.source = source or provider.name

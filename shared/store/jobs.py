@@ -47,9 +47,14 @@ class PipelineSettings(msgspec.Struct, frozen=True):
 async def count_due(conn: Connection, phase: Phase, window: int) -> list[Due]:
     """What could be dispatched, by pipeline and batch key; at most `window` items per pipeline are looked at.
 
-    Where a pipeline caps the phase, nothing as long as its upstream may find something better.
+    Where a pipeline caps the phase, nothing as long as its upstream may find something better; of a paused queue nothing.
     """
-    parameters = {"phase": phase.name, "upstream": list(phase.upstream), "window": window}
+    parameters = {
+        "phase": phase.name,
+        "queue": phase.queue,
+        "upstream": list(phase.upstream),
+        "window": window,
+    }
     cursor = await conn.execute(_SQL["count_due"], parameters)
     return [Due(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
 

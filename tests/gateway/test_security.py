@@ -36,6 +36,7 @@ PROTECTED = (
     f"pipeline/{UNKNOWN}/why",
     f"pipeline/{UNKNOWN}/items/serp_collection/why?key=k",
     "monitoring/services/serp/why",
+    "monitoring/job-queues/serp/actions",
     "openapi.json",
 )
 
@@ -192,6 +193,9 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "retryFailed",
         "listJobQueues",
         "retryDeadLetters",
+        "pauseQueue",
+        "unpauseQueue",
+        "listQueueActions",
         "whyPipeline",
         "whyItem",
         "whyService",

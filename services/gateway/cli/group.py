@@ -26,6 +26,7 @@ COMMANDS = {
     "rewind": ("rewind", "Take back what a pipeline did after a checkpoint, and do it again."),
     "audit": ("audit", "Prove that a pipeline lost nothing and bought nothing twice."),
     "breakers": ("breakers", "Which providers are not called, and why; hold or reset one."),
+    "queues": ("queues", "How much work stands in the queues; pause or unpause one."),
     "dead-letters": ("dead_letters", "What was given up: list, group, edit, replay, discard."),
     "retry-failed": ("retry_failed", "Give a pipeline's failed items another chance."),
     "doctor": ("doctor", "Check this machine, the stores and the providers' keys."),

@@ -11,6 +11,18 @@ ALTER TABLE circuit_breakers
     ADD unpaused_at    timestamptz,               -- nothing is given up for the time before it
     ADD CHECK ((paused_at IS NULL) = (paused_by IS NULL) AND (paused_at IS NULL) = (pause_reason IS NULL));
 
+-- Who paused and unpaused a queue, and why.
+CREATE TABLE queue_actions (
+    action_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue_name text NOT NULL,
+    action     text NOT NULL CHECK (action IN ('pause', 'unpause')),
+    actor      text NOT NULL,
+    reason     text NOT NULL,
+    detail     jsonb NOT NULL DEFAULT '{}',       -- what it came to
+    done_at    timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX queue_actions_queue ON queue_actions (queue_name, action_id);
+
 -- Copied from the configuration, which may be too large to be read at every dispatch.
 ALTER TABLE pipelines
     ADD bypasses_breaker boolean NOT NULL DEFAULT false,   -- its calls start whatever the breaker says, and tell it nothing

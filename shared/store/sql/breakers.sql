@@ -88,7 +88,9 @@ WITH late AS MATERIALIZED (
     JOIN pipeline_state s ON s.pipeline_id = r.pipeline_id AND s.item_id = r.item_id
     WHERE b.service = %(service)s AND b.since < now() - make_interval(secs => p.give_up_after_seconds)
       AND p.state = 'running' AND NOT p.bypasses_breaker
-      AND greatest(coalesce(s.waiting_since, r.due_at), p.running_since)
+      -- Nobody was asked to work while the queue was paused.
+      AND b.paused_at IS NULL
+      AND greatest(coalesce(s.waiting_since, r.due_at), p.running_since, b.unpaused_at)
           < now() - make_interval(secs => p.give_up_after_seconds)
     LIMIT %(limit)s
     FOR UPDATE OF r SKIP LOCKED

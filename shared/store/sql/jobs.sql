@@ -11,6 +11,7 @@ CROSS JOIN LATERAL (
     LIMIT %(window)s
 ) due
 WHERE p.ended_at IS NULL AND p.state = 'running'
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
   -- Which items are the best shows only when all are found.
   AND NOT (p.item_caps ? %(phase)s AND EXISTS (
       SELECT FROM counters c WHERE c.pipeline_id = p.pipeline_id AND c.phase = ANY(%(upstream)s)
@@ -65,6 +66,7 @@ UPDATE job_queue SET fence = fence + 1, state = 'dispatched', dispatched_at = no
 WHERE queue_name = %(queue)s
   AND (state = 'dispatched' AND dispatched_at < now() - make_interval(secs => %(after)s)
        OR state = 'pending' AND created_at < now() - make_interval(secs => %(after)s))
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
 RETURNING job_id, fence
 
 -- name: claim_job
@@ -75,6 +77,7 @@ SET state = 'processing', fence = j.fence + 1, lease_holder = %(holder)s,
 FROM pipelines p
 WHERE j.job_id = %(job_id)s AND j.fence = %(fence)s AND j.state IN ('pending', 'dispatched')
   AND p.pipeline_id = j.pipeline_id AND p.state = 'running'
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = j.queue_name AND b.paused_at IS NOT NULL)
 RETURNING j.pipeline_id::text, j.item_ids, j.fence
 
 -- name: get_settings
@@ -231,12 +234,15 @@ SELECT count(*)::int FROM skipped
 
 -- name: give_up_items
 -- Items of optional phases that have waited for longer than their pipeline allows, and wait still, are skipped; so are
--- those that have been due for so long while nobody works on their phase. Each is a gap.
+-- those that have been due for so long while nobody works on their phase. Each is a gap. A paused queue is not asked to
+-- work, and the time before it was unpaused does not count.
 WITH late AS MATERIALIZED (
     SELECT w.pipeline_id, w.item_id
     FROM waiting w JOIN pipelines p ON p.pipeline_id = w.pipeline_id AND p.state = 'running'
+    LEFT JOIN unnest(%(phases)s::text[], %(services)s::text[]) AS s (phase, service) ON s.phase = w.phase
+    LEFT JOIN circuit_breakers b ON b.service = s.service
     -- Not what is due by now: it may have waited for nobody but this system itself, which was stopped.
-    WHERE greatest(w.since, p.running_since) < now() - make_interval(secs => p.give_up_after_seconds)
+    WHERE b.paused_at IS NULL AND greatest(w.since, p.running_since, b.unpaused_at) < now() - make_interval(secs => p.give_up_after_seconds)
       AND w.next_at > now()
       AND w.phase <> ALL(%(mandatory)s)
     LIMIT %(limit)s
@@ -249,7 +255,8 @@ WITH late AS MATERIALIZED (
     FROM unnest(%(phases)s::text[], %(services)s::text[]) AS s (phase, service)
     JOIN pipelines p ON p.state = 'running' AND p.ended_at IS NULL
     JOIN ready r ON r.phase = s.phase AND r.pipeline_id = p.pipeline_id
-    WHERE greatest(r.due_at, p.running_since) < now() - make_interval(secs => p.give_up_after_seconds)
+    LEFT JOIN circuit_breakers b ON b.service = s.service
+    WHERE b.paused_at IS NULL AND greatest(r.due_at, p.running_since, b.unpaused_at) < now() - make_interval(secs => p.give_up_after_seconds)
       AND NOT EXISTS (SELECT FROM leases l WHERE l.name = s.service AND l.lease_until > now())
     LIMIT %(limit)s
     FOR UPDATE OF r SKIP LOCKED
