@@ -95,6 +95,8 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An item whose worker died this often while processing it fails instead of being tried again."""
     fold_seconds: Term = 5.0
     """Pause between two foldings of the counters' delta rows."""
+    audit_seconds: Pause = 900.0
+    """Pause between two audits of a running pipeline; one that has ended is audited once. 0: none is by itself."""
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

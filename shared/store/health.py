@@ -6,6 +6,7 @@ import msgspec
 
 from shared.domain.phases import CLOSING
 from shared.store import queries
+from shared.store.audits import FailedAudit, find_failed_audits
 from shared.store.breakers import BreakerRow, find_breakers
 from shared.store.migrate import require_schema
 from shared.store.pool import Connection
@@ -74,6 +75,7 @@ class Health(msgspec.Struct, frozen=True):
     providers: list[ProviderHealth]
     breakers: list[BreakerRow] = []
     paused: list[PausedQueue] = []
+    failed_audits: list[FailedAudit] = []
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -101,6 +103,7 @@ async def read_health(conn: Connection) -> Health:
         providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
         breakers=list((await find_breakers(conn)).values()),
         paused=await find_paused_queues(conn),
+        failed_audits=await find_failed_audits(conn),
     )
 
 

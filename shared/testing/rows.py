@@ -24,6 +24,7 @@ TABLES = (
     "retry_history",
     "item_actions",
     "queue_actions",
+    "pipeline_audits",
 )
 
 

@@ -223,6 +223,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "queue_name",
         "service_name",
         "key",
+        "latest",
     }
     start = document["components"]["schemas"]["StartRequest"]
     assert (start["required"], start["additionalProperties"]) == (["keywords", "regions"], False)

@@ -4,9 +4,10 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shared.errors import NotFoundError
 from tests.resilience.oracle import truths
 from tests.resilience.scenario import Scenario, process_tree
 from tests.resilience.test_breaker import LONG_SECONDS, Outage, system
@@ -32,6 +33,15 @@ def compared(outage: Outage, most: int = 100_000) -> Counter[str]:
     return Counter(still.values())
 
 
+def audited(outage: Outage) -> bool:
+    """Whether it was audited by itself, and passed."""
+    with suppress(NotFoundError):
+        found = outage.api.ask("GET", f"/pipeline/{outage.pipeline_id}/audit", params={"latest": "true"})
+        assert found["passed"]
+        return bool(found["state"] != "running")
+    return False
+
+
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
     """A process and all below it are stopped, meanwhile."""
@@ -46,7 +56,7 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_path: Path) -> None:
-    """A breaker that opens while searches go on, a pause, a worker that hangs; in the end the pipeline has ended."""
+    """A breaker that opens while searches go on, pauses of queue and pipeline, a worker that hangs; and the end is audited."""
     with system(tmp_path, LONG_SECONDS) as machine, Outage(machine, rate=1) as outage:
         seen = Counter[str]()
         outage.wait(lambda progress: bool(seen.update(compared(outage, FEW))) or Scenario.done(progress) == 1)
@@ -55,6 +65,10 @@ def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_pa
         pipeline = f"/pipeline/{outage.pipeline_id}/why"
         assert outage.request("GET", pipeline)["gate"] == "breaker"
         assert outage.request("GET", "/monitoring/services/media/why")["gate"] == "breaker"
+
+        outage.api.ask("POST", "/monitoring/job-queues/media/pause", json={"reason": "look", "actor": "ada"})
+        outage.wait(lambda _: set(compared(outage)) == {"paused", "upstream"})
+        outage.request("POST", "/monitoring/job-queues/media/unpause")
 
         outage.api.steer(outage.pipeline_id, "pause", actor="ada", reason="look")
         outage.wait(lambda _: set(compared(outage)) == {"paused"})
@@ -70,3 +84,4 @@ def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_pa
         )
         assert {"working", "turn"} <= set(seen)
         assert outage.request("GET", pipeline)["gate"] == "finished"
+        outage.wait(lambda _: audited(outage))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from shared.store.audits import FailedAudit
 from shared.store.breakers import BreakerRow
 from shared.store.health import DueHealth, LeaderHealth, ProviderHealth, QueueHealth, WaitingHealth
 from shared.store.progress import PhaseProgress
@@ -54,3 +55,5 @@ class SystemHealth(msgspec.Struct, frozen=True):
     """Of services whose workers have run."""
     paused: list[PausedQueue]
     """Queues that an operator has paused."""
+    failed_audits: list[FailedAudit]
+    """Pipelines whose record contradicts itself, by the latest audit of the last day."""

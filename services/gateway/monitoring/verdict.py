@@ -43,6 +43,7 @@ def judge(database: str, redis: str, health: Health) -> SystemHealth:
         providers=health.providers,
         breakers=health.breakers,
         paused=health.paused,
+        failed_audits=health.failed_audits,
     )
 
 
@@ -67,13 +68,15 @@ def _partial(health: Health) -> Iterator[str]:
 
 
 def _stopped(health: Health) -> Iterator[str]:
-    """What keeps calls from being made on purpose."""
+    """What keeps calls from being made on purpose, and what contradicts the record."""
     for breaker in health.breakers:
         if breaker.state != BreakerState.CLOSED:
             state = breaker.state.replace("_", " ")
             yield f"the circuit breaker of {breaker.service} is {state}: {breaker.reason}"
     for queue in health.paused:
         yield f"the queue {queue.queue} was paused by {queue.paused_by}: {queue.reason}"
+    for failed in health.failed_audits:
+        yield f"the audit of pipeline {failed.pipeline_id} failed: {failed.detail}"
 
 
 def _shut(health: Health) -> set[str]:

@@ -30,3 +30,18 @@ ALTER TABLE pipelines
 
 -- Which of a pipeline's items waits the shortest.
 CREATE INDEX waiting_pipeline ON waiting (pipeline_id, phase, next_at);
+
+-- What audits on a schedule have found.
+CREATE TABLE pipeline_audits (
+    audit_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    pipeline_id uuid NOT NULL,
+    state       text NOT NULL,                    -- of the pipeline, at that moment
+    passed      boolean,                          -- null: it was not audited, detail says why
+    detail      text NOT NULL,
+    checks      jsonb NOT NULL DEFAULT '[]',
+    costs       jsonb NOT NULL DEFAULT '[]',
+    seconds     double precision NOT NULL,
+    audited_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX pipeline_audits_pipeline ON pipeline_audits (pipeline_id, audit_id);
+CREATE INDEX pipeline_audits_failed ON pipeline_audits (audited_at) WHERE NOT passed;
