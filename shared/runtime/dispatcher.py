@@ -48,12 +48,13 @@ class Dispatcher:
     async def round(self) -> float:
         """Dispatch what is due; seconds until the next round."""
         service, settings = self._provider.service, self._settings
+        shut = self._allowance() == 0
         async with self._pool.connection() as conn:
             await jobs.wake_items(conn, self._phase.name, max(WOKEN, self._provider.items_per_call))
             again = await jobs.redispatch_jobs(conn, service, settings.redispatch_seconds)
             if self._phase.upstream:
                 await jobs.keep_best(conn, self._phase.name, self._phase.upstream)
-            due = await jobs.count_due(conn, self._phase, self._window)
+            due = await jobs.count_due(conn, self._phase, self._window, bypassing_only=shut)
             if not due and not again:
                 return settings.tick_seconds * IDLE_TICKS
             upstream = (

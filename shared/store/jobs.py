@@ -44,16 +44,20 @@ class PipelineSettings(msgspec.Struct, frozen=True):
     """Its calls start whatever the breaker says, and tell it nothing."""
 
 
-async def count_due(conn: Connection, phase: Phase, window: int) -> list[Due]:
+async def count_due(
+    conn: Connection, phase: Phase, window: int, *, bypassing_only: bool = False
+) -> list[Due]:
     """What could be dispatched, by pipeline and batch key; at most `window` items per pipeline are looked at.
 
     Where a pipeline caps the phase, nothing as long as its upstream may find something better; of a paused queue nothing.
+    With `bypassing_only` nothing of pipelines that heed the breaker.
     """
     parameters = {
         "phase": phase.name,
         "queue": phase.queue,
         "upstream": list(phase.upstream),
         "window": window,
+        "bypassing": bypassing_only,
     }
     cursor = await conn.execute(_SQL["count_due"], parameters)
     return [Due(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]

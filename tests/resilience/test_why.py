@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.errors import NotFoundError
 from tests.resilience.oracle import truths
 from tests.resilience.scenario import Scenario, process_tree
-from tests.resilience.test_breaker import LONG_SECONDS, Outage, system
+from tests.resilience.test_breaker import LONG_SECONDS, Outage, landscape, system
 
 #: Open items that are asked about while all of them move: few, so that most stand still meanwhile.
 FEW = 12
@@ -66,9 +66,14 @@ def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_pa
         assert outage.request("GET", pipeline)["gate"] == "breaker"
         assert outage.request("GET", "/monitoring/services/media/why")["gate"] == "breaker"
 
-        outage.api.ask("POST", "/monitoring/job-queues/media/pause", json={"reason": "look", "actor": "ada"})
+        here = ("--data-dir", str(tmp_path))
+        assert landscape("why", "--service", "youtube", *here).startswith(
+            "media is waiting: the circuit breaker of media is open"
+        )
+        assert landscape("queues", "pause", "media", "--reason", "look", *here) == "media is paused\n"
         outage.wait(lambda _: set(compared(outage)) == {"paused", "upstream"})
-        outage.request("POST", "/monitoring/job-queues/media/unpause")
+        assert "landscape queues unpause media" in landscape("why", outage.pipeline_id, *here)
+        assert landscape("queues", "unpause", "media", *here) == "media is running\n"
 
         outage.api.steer(outage.pipeline_id, "pause", actor="ada", reason="look")
         outage.wait(lambda _: set(compared(outage)) == {"paused"})

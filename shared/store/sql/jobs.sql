@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
     ORDER BY r.batch_key, r.alone, r.value DESC, r.due_at, r.item_id
     LIMIT %(window)s
 ) due
-WHERE p.ended_at IS NULL AND p.state = 'running'
+WHERE p.ended_at IS NULL AND p.state = 'running' AND (p.bypasses_breaker OR NOT %(bypassing)s)
   AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
   -- Which items are the best shows only when all are found.
   AND NOT (p.item_caps ? %(phase)s AND EXISTS (
