@@ -24,7 +24,7 @@ MEDIAN_SECONDS, SLOW_SECONDS = 0.05, 0.2
 
 _FILL = """
     INSERT INTO items (pipeline_id, phase, key, input, batch_key)
-    SELECT %(id)s, 'serp_collection', json_build_array('keyword ' || n, 'US', 'organic')::text, '{}', ''
+    SELECT %(id)s, 'serp_collection', '["keyword ' || n || '","US","organic"]', '{}', ''
     FROM generate_series(1, %(items)s) n
 """
 _STATES = "INSERT INTO pipeline_state (pipeline_id, item_id) SELECT pipeline_id, item_id FROM items ON CONFLICT DO NOTHING"

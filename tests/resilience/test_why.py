@@ -33,6 +33,11 @@ def compared(outage: Outage, most: int = 100_000) -> Counter[str]:
     return Counter(still.values())
 
 
+def await_gates(outage: Outage, *gates: str) -> None:
+    """Return when every open item is held by one of these, and each of these holds some."""
+    outage.wait(lambda _: set(compared(outage, FEW)) <= {*gates} and set(compared(outage)) == {*gates})
+
+
 def audited(outage: Outage) -> bool:
     """Whether it was audited by itself, and passed."""
     with suppress(NotFoundError):
@@ -61,7 +66,7 @@ def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_pa
         seen = Counter[str]()
         outage.wait(lambda progress: bool(seen.update(compared(outage, FEW))) or Scenario.done(progress) == 1)
         outage.await_state("open")
-        outage.wait(lambda _: set(compared(outage)) == {"breaker", "upstream"})
+        await_gates(outage, "breaker", "upstream")
         pipeline = f"/pipeline/{outage.pipeline_id}/why"
         assert outage.request("GET", pipeline)["gate"] == "breaker"
         assert outage.request("GET", "/monitoring/services/media/why")["gate"] == "breaker"
@@ -71,12 +76,12 @@ def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_pa
             "media is waiting: the circuit breaker of media is open"
         )
         assert landscape("queues", "pause", "media", "--reason", "look", *here) == "media is paused\n"
-        outage.wait(lambda _: set(compared(outage)) == {"paused", "upstream"})
+        await_gates(outage, "paused", "upstream")
         assert "landscape queues unpause media" in landscape("why", outage.pipeline_id, *here)
         assert landscape("queues", "unpause", "media", *here) == "media is running\n"
 
         outage.api.steer(outage.pipeline_id, "pause", actor="ada", reason="look")
-        outage.wait(lambda _: set(compared(outage)) == {"paused"})
+        await_gates(outage, "paused")
         outage.api.steer(outage.pipeline_id, "unpause")
 
         with frozen(machine.run_file.processes["media"]):
