@@ -1,5 +1,6 @@
 """On a real system in trouble, `why` names for every open item the gate that its raw rows and Redis say."""
 
+import json
 import os
 import signal
 from collections import Counter
@@ -14,6 +15,18 @@ from tests.resilience.test_breaker import LONG_SECONDS, Outage, landscape, syste
 
 #: Open items that are asked about while all of them move: few, so that most stand still meanwhile.
 FEW = 12
+
+
+class SmallOutage(Outage):
+    """Every item is asked about, several times."""
+
+    def _start(self) -> str:
+        body = {
+            "keywords": [f"keyword {n}" for n in range(12)],
+            "regions": ["US"],
+            "content_types": ["organic", "video"],
+        }
+        return str(self.api.start(json.dumps(body).encode())["pipeline_id"])
 
 
 def compared(outage: Outage, most: int = 100_000) -> Counter[str]:
@@ -62,7 +75,8 @@ def frozen(pid: int) -> Iterator[None]:
 
 def test_why_names_the_true_gate_of_every_open_item_while_things_go_wrong(tmp_path: Path) -> None:
     """A breaker that opens while searches go on, pauses of queue and pipeline, a worker that hangs; and the end is audited."""
-    with system(tmp_path, LONG_SECONDS) as machine, Outage(machine, rate=1) as outage:
+    slow = {"LANDSCAPE_PROVIDERS__SERP__CONCURRENCY": "1"}
+    with system(tmp_path, LONG_SECONDS, **slow) as machine, SmallOutage(machine, rate=1) as outage:
         seen = Counter[str]()
         outage.wait(lambda progress: bool(seen.update(compared(outage, FEW))) or Scenario.done(progress) == 1)
         outage.await_state("open")
