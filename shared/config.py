@@ -100,6 +100,8 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pause between two foldings of the counters' delta rows."""
     fault_point: Doom = ""
     """For tests alone: `after_claim:3` kills a worker the third time it gets there; refused where the provider is real."""
+    audit_seconds: Pause = 900.0
+    """Pause between two audits of a running pipeline; one that has ended is audited once. 0: none is by itself."""
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

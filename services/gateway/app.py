@@ -28,9 +28,11 @@ from services.gateway.rules.controller import ErrorRuleController
 from services.gateway.security import requires_token
 from services.gateway.spending.controller import SpendingController
 from services.gateway.spending.doubts import DoubtController
+from services.gateway.why.controller import WhyController
 from shared import config, log
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
+from shared.broker.memory import read_memory
 from shared.config import Settings
 from shared.domain.pipeline import DataSource
 from shared.domain.start import DEFAULT_MODEL
@@ -84,6 +86,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             JobQueueController,
             SpendingController,
             DoubtController,
+            WhyController,
             openapi,
         ],
         guards=[requires_token(settings.token)],
@@ -92,7 +95,8 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
     model = settings.provider("llm").model or DEFAULT_MODEL
     dead_messages = DeadMessages(redis) if redis is not None else None
-    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis, dead_messages)
+    remember = partial(read_memory, redis) if redis is not None else None
+    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis, dead_messages, remember)
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
         handlers,

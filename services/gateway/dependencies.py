@@ -8,10 +8,13 @@ from litestar.datastructures import State
 
 from shared.broker.dead_letters import DeadMessages
 from shared.domain.pipeline import DataSource
+from shared.domain.standing import Memory
 from shared.store.pool import Connection, Pool, unit_of_work
 
 #: Answers None when all is well, else says why not.
 Ping = Callable[[], Awaitable[str | None]]
+#: What Redis remembers of a provider's gate. Raises OSError when Redis is away.
+Remember = Callable[[str], Awaitable[Memory]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Gateway:
     ping_redis: Ping | None
     """None: this process was not told of any Redis."""
     dead_messages: DeadMessages | None = None
+    """Likewise."""
+    remember: Remember | None = None
     """Likewise."""
 
     def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:

@@ -14,7 +14,7 @@ from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
 from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
-from services.gateway.job_queues.schemas import RetryRequest
+from services.gateway.job_queues.schemas import PauseQueue, RetryRequest, UnpauseQueue
 from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
 from services.gateway.problems import MEDIA_TYPE, Problem
 from services.gateway.rules.schemas import (
@@ -45,6 +45,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "discardDeadLetters": DiscardRequest,
     "editDeadLetter": EditRequest,
     "retryDeadLetters": RetryRequest,
+    "pauseQueue": PauseQueue,
+    "unpauseQueue": UnpauseQueue,
     "retryFailed": RetryFailedRequest,
     "pausePipeline": SteerRequest,
     "unpausePipeline": SteerRequest,
@@ -57,7 +59,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
     {"editErrorRule", "resetErrorRule", "editDeadLetter", "retryFailed", "createCheckpoint", "rewindPipeline"}
-    | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+    | {"pauseQueue", "unpauseQueue", "pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
 )
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})

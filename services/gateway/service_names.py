@@ -29,6 +29,13 @@ def queue_named(name: str) -> str:
     return _known(name, QUEUES, "queue")
 
 
+def phase_named(name: str) -> str:
+    """The phase of this name. Raises NotFoundError."""
+    if name not in PHASES:
+        raise NotFoundError(f"there is no phase of this name; {nearest(name, tuple(PHASES))}")
+    return name
+
+
 def check_queue(name: str | None) -> None:
     """Raise ValueError for an unknown one; a check of `strict_json`."""
     if name is not None and ALIASES.get(name, name) not in QUEUES:

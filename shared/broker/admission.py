@@ -13,6 +13,8 @@ from shared.domain.gate import GatePolicy
 
 _SCRIPT = (Path(__file__).parent / "lua" / "admit.lua").read_text()
 _KEYS = ("epoch", "inflight", "tat", "hold", "breaker", "probes")
+#: Of the breaker's hash, in the order in which the script tells them.
+FIELDS = ("state", "epoch", "failures", "successes", "opened_at", "reopen_at", "since", "forced", "trips")
 MICRO = 1_000_000
 
 Slot = tuple[str, int]
@@ -42,7 +44,7 @@ class Script:
     """One round trip to the gate of one provider."""
 
     def __init__(self, client: redis.asyncio.Redis, provider: str, policy: GatePolicy) -> None:
-        self._keys = [f"{NAMESPACE}:gate:{provider}:{name}" for name in _KEYS]
+        self._keys = [key_of(provider, name) for name in _KEYS]
         self._run = cast("Callable[..., Awaitable[list[bytes | int]]]", client.register_script(_SCRIPT))
         self._limits = (
             policy.concurrency,
@@ -71,10 +73,12 @@ class Script:
         renewed: Sequence[Slot],
         wanted: Sequence[str],
         *,
+        bypass: int = 0,
         hold: tuple[float, str] = (0.0, ""),
         known: Breaker | None = None,
     ) -> Answer:
-        """Slots of `ended` given back, those of `renewed` kept, `wanted` admitted as far as possible.
+        """Slots of `ended` given back, those of `renewed` kept, `wanted` admitted as far as possible, in this order; the
+        first `bypass` of them whatever the breaker says.
 
         Raises redis-py's errors.
         """
@@ -90,6 +94,7 @@ class Script:
                 len(ended),
                 len(renewed),
                 len(wanted),
+                bypass,
                 *(word for call in ended for word in call),
                 *(word for slot in renewed for word in slot),
                 *wanted,
@@ -104,6 +109,11 @@ class Script:
             cast("int", now),
             _breaker(told),
         )
+
+
+def key_of(provider: str, name: str) -> str:
+    """Where Redis keeps this of a provider's gate."""
+    return f"{NAMESPACE}:gate:{provider}:{name}"
 
 
 def _words(breaker: Breaker) -> str:

@@ -34,8 +34,8 @@ class Gatekeeper(Protocol):
     flipped: Callable[[Breaker, Breaker], None]
     """Called with the breaker before and after, when its epoch has changed. Must not raise."""
 
-    async def admit(self) -> str:
-        """A token once a call may start. Raises GateShut when that is too far away."""
+    async def admit(self, *, bypass: bool = False) -> str:
+        """A token once a call may start. Raises GateShut when that is too far away. With `bypass` the breaker does not count."""
         ...
 
     def answered(self, token: str) -> None:
@@ -90,15 +90,17 @@ class SharedBreaker(CircuitBreaker):  # type: ignore[misc]  # aiobreaker has no 
         func: Callable[..., Awaitable[T]],
         *args: Any,
         then: Callable[[T], Awaitable[R]] | None = None,
+        bypass: bool = False,
         **kwargs: Any,
     ) -> Any:
         """What `func` returns, or what `then` makes of it, once the gate lets the call start.
 
-        `then` no longer holds a slot of the provider, but its errors still count. Raises BreakerOpenError, GateShut
+        `then` no longer holds a slot of the provider, but its errors still count. With `bypass` the call starts also while
+        the breaker is open, and says nothing to it; limits and holds count all the same. Raises BreakerOpenError, GateShut
         for any other reason, and otherwise what `func` and `then` raise.
         """
         try:
-            token = await self._gate.admit()
+            token = await self._gate.admit(bypass=bypass)
         except GateShut as shut:
             if shut.reason == WaitReason.BREAKER:
                 raise BreakerOpenError(self.name, shut.wait_seconds) from None
@@ -125,7 +127,7 @@ class SharedBreaker(CircuitBreaker):  # type: ignore[misc]  # aiobreaker has no 
         else:
             return result
         finally:
-            self._gate.release(token, verdict)
+            self._gate.release(token, Verdict.IGNORE if bypass else verdict)
 
     @property
     def current_state(self) -> CircuitBreakerState:

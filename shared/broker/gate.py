@@ -26,8 +26,9 @@ _log = log.get(__name__)
 class _Waiter(asyncio.Future[str]):
     """A caller waiting for admission; its result is its token."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bypass: bool) -> None:
         super().__init__()
+        self.bypass = bypass
         self.token = uuid.uuid4().hex
         self.since = self.get_loop().time()
 
@@ -69,13 +70,13 @@ class Gate:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def admit(self) -> str:
+    async def admit(self, *, bypass: bool = False) -> str:
         """A token once the call may start; give it to `release` when its answer is in.
 
         Raises GateShut when the next admission is further away than `wait_seconds`, or none came in
-        twice that time.
+        twice that time. With `bypass` the breaker does not count.
         """
-        waiter = _Waiter()
+        waiter = _Waiter(bypass=bypass)
         self._waiting.append(waiter)
         self._wake.set()
         try:
@@ -103,13 +104,16 @@ class Gate:
         self._note_hold(seconds, reason)
         self._wake.set()
 
-    def refuse_if_held(self) -> None:
-        """Raises GateShut while a hold is known here that is not worth waiting for; asks nobody."""
+    def refuse_if_held(self, *, bypass: bool = False) -> None:
+        """Raises GateShut while a hold is known here that is not worth waiting for; asks nobody.
+
+        With `bypass` the breaker does not count.
+        """
         left = self._held_until - asyncio.get_running_loop().time()
         if left > self._policy.wait_seconds:
             raise GateShut(self._held_reason, left)
         left = self.breaker.wait_seconds(self._now())
-        if left > self._policy.wait_seconds:
+        if left > self._policy.wait_seconds and not bypass:
             raise GateShut(WaitReason.BREAKER, left)
 
     def allowance(self) -> int | None:
@@ -191,16 +195,21 @@ class Gate:
         lookers, self._lookers = self._lookers, []
         now = asyncio.get_running_loop().time()
         renewed = self._slots() if now >= self._renew_at else []
-        wanted = [waiter for waiter in self._waiting if not waiter.done()]
-        tokens = [waiter.token for waiter in wanted]
+        # Those that bypass the breaker first: who must wait for it does not stand in their way.
+        wanted = sorted(
+            (waiter for waiter in self._waiting if not waiter.done()), key=lambda one: not one.bypass
+        )
+        tokens, bypass = [waiter.token for waiter in wanted], sum(waiter.bypass for waiter in wanted)
         try:
-            answer = await self._ask(self._epoch, released, renewed, tokens, hold=hold, known=known)
+            answer = await self._ask(
+                self._epoch, released, renewed, tokens, bypass=bypass, hold=hold, known=known
+            )
             if answer.admitted < 0:
                 self._epoch = answer.epoch
                 # Also when the second try breaks: everything is told again until it was heard.
                 self._renew_at = 0.0
                 known = known or self.breaker
-                answer = await self._ask(self._epoch, [], self._slots(), tokens, known=known)
+                answer = await self._ask(self._epoch, [], self._slots(), tokens, bypass=bypass, known=known)
         except Exception:
             # Whether it was decided is unknown; who is admitted unheard may have left before the next round.
             # Nor may a verdict count twice: it is not repeated.
@@ -219,7 +228,7 @@ class Gate:
                 self._released.append((waiter.token, 0, Verdict.IGNORE))
             else:
                 self._in_flight.add(waiter.token)
-                self._began[waiter.token] = answer.breaker.epoch
+                self._began[waiter.token] = -1 if waiter.bypass else answer.breaker.epoch
                 waiter.set_result(waiter.token)
         self._waiting = [waiter for waiter in self._waiting if not waiter.done()]
         return answer.wait / MICRO, answer.reason
@@ -240,8 +249,13 @@ class Gate:
 
     def _refuse_late(self, wait: float, reason: str) -> None:
         """Whoever would wait longer than allowed in place gets an answer now."""
-        late = asyncio.get_running_loop().time() - 2 * self._policy.wait_seconds
+        now = asyncio.get_running_loop().time()
+        late = now - 2 * self._policy.wait_seconds
+        opens = self.breaker.wait_seconds(self._now()) if now >= self._held_until else 0.0
         for waiter in self._waiting:
+            if not waiter.done() and not waiter.bypass and opens > self._policy.wait_seconds:
+                # The round was told what those wait for that bypass the breaker.
+                waiter.set_exception(GateShut(WaitReason.BREAKER, opens))
             if not waiter.done() and (wait > self._policy.wait_seconds or waiter.since < late):
                 waiter.set_exception(GateShut(reason or "concurrency", max(wait, self._policy.wait_seconds)))
         self._waiting = [waiter for waiter in self._waiting if not waiter.done()]

@@ -26,6 +26,10 @@ class Due:
     priority: int
     left: int
     """Items of the phase that its pipeline has not ended, due or not."""
+    single: bool = False
+    """Its pipeline wants jobs of one item."""
+    bypasses_breaker: bool = False
+    """Its pipeline's calls start whatever the breaker says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def form_jobs(
         for group in (d for d in due if d.priority == priority):
             patient = group.oldest_seconds < linger_seconds and group.pipeline_id in upstream_open
             turns[group.pipeline_id].extend(
-                _cut(group, min(size, group.chunk or size), items_per_call, patient)
+                _cut(group, 1 if group.single else min(size, group.chunk or size), items_per_call, patient)
             )
         taken = {pipeline: open_items.get(pipeline, 0) for pipeline, queue in turns.items() if queue}
         while room > 0 and taken:

@@ -49,6 +49,15 @@ SEARCHES = 1_000_000
 PRIORITIES: dict[Priority, int] = {"critical": 1000, "high": 100, "normal": 0, "low": -100}
 
 
+#: Switch of a configuration -> what it means that it is off.
+_SWITCHED_OFF = {
+    "enable_state_tracking": "states are kept, but no history of its attempts",
+    "enable_circuit_breakers": "its calls start also while a provider is down, and tell the breaker nothing",
+    "enable_job_queue": "every job has one item, at normal priority; a call that could serve many serves one",
+    "enable_checkpoints": "no checkpoints are written, so it cannot be rewound",
+}
+
+
 class PipelineConfig(msgspec.Struct, frozen=True):
     """Everything a pipeline is and does; column `config` of `pipelines`. Never changes after the start."""
 
@@ -79,6 +88,9 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     """As given at the start; it may be changed while the pipeline runs."""
     priority: Priority = "normal"
     freshness: dict[str, float] = {}
+    enable_state_tracking: bool = True
+    enable_circuit_breakers: bool = True
+    enable_job_queue: bool = True
     enable_checkpoints: bool = True
     checkpoint_interval: int = 100
     resume_from_pipeline_id: str | None = None
@@ -163,6 +175,9 @@ def freeze(
         budget=request.config.budget,
         priority=request.config.priority,
         freshness=request.config.freshness,
+        enable_state_tracking=request.config.enable_state_tracking,
+        enable_circuit_breakers=request.config.enable_circuit_breakers,
+        enable_job_queue=request.config.enable_job_queue,
         enable_checkpoints=request.config.enable_checkpoints,
         checkpoint_interval=request.config.checkpoint_interval,
         resume_from_pipeline_id=request.config.resume_from_pipeline_id,
@@ -177,8 +192,9 @@ def freeze(
     ]
     if added := [phase for phase in config.phases if phase not in wanted]:
         warnings.append(f"/config/phases: {', '.join(added)} is always in")
-    if not config.enable_checkpoints:
-        warnings.append("/config/enable_checkpoints: no checkpoints are written, so it cannot be rewound")
+    warnings += [
+        f"/config/{name}: {text}" for name, text in _SWITCHED_OFF.items() if not getattr(config, name)
+    ]
     if request.config.resume_failed_only and not request.config.resume_from_pipeline_id:
         detail = (
             "goes with resume_from_pipeline_id; to go on with a pipeline there is POST /pipeline/{id}/resume"

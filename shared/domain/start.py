@@ -202,6 +202,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Click-through curve of the report."""
     freshness: dict[ServiceName, Seconds] = {}
     """Seconds for which a stored fact answers instead of a new call, by service."""
+    enable_state_tracking: bool = True
+    """Whether every attempt that ended in an error is kept; states are, in any case."""
+    enable_circuit_breakers: bool = True
+    """Whether its calls heed the circuit breakers, and tell them how they ended."""
+    enable_job_queue: bool = True
+    """Whether items share jobs, and a priority counts; without it every job has one item, at normal priority."""
     enable_checkpoints: bool = True
     """Whether positions are written down that can be gone back to."""
     checkpoint_interval: Interval = 100

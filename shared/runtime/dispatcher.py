@@ -1,10 +1,10 @@
 """The dispatcher: due items become jobs, jobs become messages, a small window of them at a time."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from shared import metrics
 from shared.config import Runtime
-from shared.domain.job import form_jobs, job_size, window
+from shared.domain.job import Due, Plan, form_jobs, job_size, window
 from shared.domain.message import Message
 from shared.domain.phases import Phase
 from shared.domain.provider import Provider
@@ -48,27 +48,19 @@ class Dispatcher:
     async def round(self) -> float:
         """Dispatch what is due; seconds until the next round."""
         service, settings = self._provider.service, self._settings
-        window, size = self._room()
+        shut = self._allowance() == 0
         async with self._pool.connection() as conn:
             await jobs.wake_items(conn, self._phase.name, max(WOKEN, self._provider.items_per_call))
             again = await jobs.redispatch_jobs(conn, service, settings.redispatch_seconds)
             if self._phase.upstream:
                 await jobs.keep_best(conn, self._phase.name, self._phase.upstream)
-            due = await jobs.count_due(conn, self._phase, window) if window else []
+            due = await jobs.count_due(conn, self._phase, self._window, bypassing_only=shut)
             if not due and not again:
                 return settings.tick_seconds * IDLE_TICKS
             upstream = (
                 await jobs.count_upstream(conn, self._phase.upstream) if self._phase.upstream else set()
             )
-            plans = form_jobs(
-                due,
-                open_items=await jobs.count_open(conn, service),
-                window=window,
-                size=size,
-                items_per_call=self._provider.items_per_call,
-                linger_seconds=settings.linger_seconds,
-                upstream_open=upstream,
-            )
+            plans = self._form(due, await jobs.count_open(conn, service), upstream)
         async with unit_of_work(self._pool) as conn:
             created = await jobs.create_jobs(conn, self._phase.name, service, plans)
         await self._publish(service, [*again, *created])
@@ -79,9 +71,28 @@ class Dispatcher:
                 await jobs.mark_dispatched(conn, [message.job_id for message in created])
         return settings.tick_seconds
 
-    def _room(self) -> tuple[int, int]:
-        """(items that may be in open jobs, items per job): behind an open breaker none, with probes one call each."""
+    def _form(
+        self, due: Sequence[Due], open_items: Mapping[str, int], upstream: Collection[str]
+    ) -> list[Plan]:
+        """Behind an open breaker none, with probes one call each; but for pipelines that bypass it as ever."""
         calls, per_call = self._allowance(), self._provider.items_per_call
+
+        def form(groups: Sequence[Due], window: int, size: int) -> list[Plan]:
+            return form_jobs(
+                groups,
+                open_items=open_items,
+                window=window,
+                size=size,
+                items_per_call=per_call,
+                linger_seconds=self._settings.linger_seconds,
+                upstream_open=upstream,
+            )
+
         if calls is None:
-            return self._window, self._size
-        return min(self._window, calls * per_call), per_call
+            return form(due, self._window, self._size)
+        heeding = [group for group in due if not group.bypasses_breaker]
+        bypassing = [group for group in due if group.bypasses_breaker]
+        return [
+            *form(heeding, min(self._window, calls * per_call), per_call),
+            *form(bypassing, self._window, self._size),
+        ]

@@ -42,8 +42,11 @@ class Admission(Gatekeeper, Protocol):
         """No process may start a call for this long."""
         ...
 
-    def refuse_if_held(self) -> None:
-        """Raises GateShut while a hold or an open breaker is known that is not worth waiting for; costs nothing."""
+    def refuse_if_held(self, *, bypass: bool = False) -> None:
+        """Raises GateShut while a hold or an open breaker is known that is not worth waiting for; costs nothing.
+
+        With `bypass` the breaker does not count.
+        """
         ...
 
 
@@ -131,8 +134,8 @@ class Exchange:
         steering: Steering | None = None,
     ) -> None:
         self.provider = provider
-        self.steering = steering or Steering()
-        """Which pipelines may start calls; without one given, all of them."""
+        self.steering = steering or Steering(provider.service)
+        """Which pipelines may start calls; all of them, until it is run."""
         self.rulebook = rulebook or Rulebook(provider)
         """What its errors mean; without one given, what the provider declares."""
         self.source = source or provider.name
@@ -226,7 +229,9 @@ class Exchange:
         async with self._slot(claim):
             if self.draining:
                 raise Draining
-            self._gate.refuse_if_held()  # else every waiting item would leave a row in the ledger
+            self._gate.refuse_if_held(
+                bypass=claim.settings.bypasses_breaker
+            )  # else every waiting item would leave a row in the ledger
             recorded = self._intents.add(intent)
             passage = _Passage()
             try:
@@ -239,6 +244,7 @@ class Exchange:
                     answers, units = await self.breaker.call_async(
                         self._exchange, claim, request, endpoint, passage, intent.call_id,
                         then=partial(self._read, endpoint, subjects, passage),
+                        bypass=claim.settings.bypasses_breaker,
                     )  # fmt: skip
             except ProviderError as error:
                 error.status = passage.status or error.status

@@ -1,4 +1,4 @@
-"""Steering: how a worker notices that a pipeline it works on was paused or cancelled, and starts no more calls for it."""
+"""Steering: a worker notices that a pipeline it works on, or its queue, was stopped, and starts no more calls."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.5
 
 
 class Stopped(GateShut):
-    """The pipeline is paused or cancelled: the item goes back at once, no attempt spent."""
+    """The pipeline is paused or cancelled, or the queue is: the item goes back at once, no attempt spent."""
 
     def __init__(self) -> None:
         super().__init__(WaitReason.PAUSED, 0.0)
@@ -32,7 +32,9 @@ class Steering:
     waits to start one is interrupted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, service: str = "") -> None:
+        """`service` is the one whose queue may be paused; none: no queue is looked at."""
+        self._service = service
         self._held = Counter[str]()
         self._stopped: set[str] = set()
         self._waiting: dict[str, set[asyncio.Task[Any]]] = {}
@@ -99,7 +101,7 @@ class Steering:
             return
         asked = set(self._held)
         async with pool.connection() as conn:
-            stopped = await find_stopped(conn, asked)
+            stopped = await find_stopped(conn, asked, self._service)
         for pipeline_id in stopped - self._stopped:
             _log.info("pipeline_stopped", pipeline_id=pipeline_id)
         self.stop(stopped)

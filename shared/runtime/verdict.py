@@ -70,7 +70,8 @@ def failed(
         last_error=text,
         dead_letter=dead_letter,
     )
-    return Record(ending=ending, attempt=Attempt.of(item.attempts + 1, category, text, error))
+    attempt = Attempt.of(item.attempts + 1, category, text, error)
+    return Record(ending=ending, attempt=attempt if claim.settings.tracks_attempts else None)
 
 
 def waiting(
@@ -131,5 +132,7 @@ def refused(
         text = f"{error}, on attempt {number}, the last"
         return failed(claim, item, rule.category, text, error, dead_letter=rule.dead_letter)
     waits = waiting(claim, item, WaitReason.RETRY, delay, error, spent=1)
+    if not claim.settings.tracks_attempts:
+        return waits
     attempt = Attempt.of(number, rule.category, str(error), error, delay_seconds=delay)
     return msgspec.structs.replace(waits, attempt=attempt)

@@ -21,6 +21,7 @@ from shared.domain.phases import CLOSING, HOUSEKEEPING, PHASES, of_service
 from shared.domain.provider import Handle, Limits, Provider
 from shared.errors import ConfigError
 from shared.runtime import exposition, fault_points
+from shared.runtime.audits import Audits
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Buyer
 from shared.runtime.cancellation import cancel
@@ -40,6 +41,7 @@ from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
 from shared.runtime.settling import Settling
+from shared.store.breakers import describe_service
 from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
 from shared.store.ledger import Ledger
@@ -197,6 +199,7 @@ class WorkerProcess:
         declare = Declaring(self._pool, provider).round
         housekeep = Housekeeping(self._pool, runtime).round
         settle = Settling(self._pool).round
+        audits = self._audits = Audits(self._pool, runtime)
         write_checkpoints = Checkpoints(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
@@ -217,7 +220,7 @@ class WorkerProcess:
                 HOUSEKEEPING,
                 self._holder,
                 runtime.lease_seconds,
-                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing],
+                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing, audits.round],
             ),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
@@ -233,6 +236,7 @@ class WorkerProcess:
     async def drain(self) -> None:
         """Stop leading and start no more calls; what is in flight may end."""
         await cancel(self._tasks)
+        await self._audits.close()
         await self.processor.drain(self._settings.runtime.drain_seconds)
         self._usable.set()  # whoever still waits for the store finds that nothing is begun any more
 
@@ -261,6 +265,7 @@ class WorkerProcess:
                     await require_schema(conn)
                     await self._rulebook.refresh(conn)
                     if not self._usable.is_set():
+                        await describe_service(conn, self._provider, self._settings.runtime.linger_seconds)
                         await self._mirror.recall(conn)
                 self._checks["postgres"] = None
                 self._usable.set()

@@ -4,6 +4,7 @@ Nothing is compared with itself: keys are recomputed from the configuration and 
 counters are held against rows, calls against what they left.
 """
 
+from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -71,6 +72,8 @@ class Audit(msgspec.Struct, frozen=True):
     passed: bool
     checks: list[Check]
     costs: list[Cost]
+    audited_at: datetime | None = None
+    """When it was recorded; null: it was made just now."""
 
 
 async def audit(conn: Connection, pipeline_id: UUID) -> Audit:

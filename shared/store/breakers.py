@@ -6,6 +6,7 @@ from typing import Any, cast
 import msgspec
 
 from shared.domain.breaker import Breaker, BreakerPolicy, BreakerState, Order
+from shared.domain.provider import Provider
 from shared.store import queries
 from shared.store.pool import Connection
 
@@ -103,6 +104,17 @@ async def count_breaker(conn: Connection, service: str, breaker: Breaker, policy
         "timeout_seconds": policy.timeout_seconds,
     }
     await conn.execute(_SQL["count_breaker"], parameters)
+
+
+async def describe_service(conn: Connection, provider: Provider, linger_seconds: float) -> None:
+    """Write down what explains why items of its service wait."""
+    parameters = {
+        "service": provider.service,
+        "provider": provider.name,
+        "items_per_call": provider.items_per_call,
+        "linger_seconds": linger_seconds,
+    }
+    await conn.execute(_SQL["describe_service"], parameters)
 
 
 async def order_breaker(conn: Connection, service: str, order: Order, *, actor: str, reason: str) -> None:

@@ -127,9 +127,10 @@ async def count_held_jobs(conn: Connection, pipeline_id: UUID) -> int:
     return cast("tuple[int]", await cursor.fetchone())[0]
 
 
-async def find_stopped(conn: Connection, pipeline_ids: Collection[str]) -> set[str]:
-    """Those in which no call may start."""
-    cursor = await conn.execute(_SQL["find_stopped"], {"pipeline_ids": list(pipeline_ids)})
+async def find_stopped(conn: Connection, pipeline_ids: Collection[str], service: str = "") -> set[str]:
+    """Those in which no call may start; all of them while the queue of the service is paused."""
+    parameters = {"pipeline_ids": list(pipeline_ids), "service": service}
+    cursor = await conn.execute(_SQL["find_stopped"], parameters)
     return {cast("str", row[0]) for row in await cursor.fetchall()}
 
 

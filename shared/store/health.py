@@ -6,9 +6,11 @@ import msgspec
 
 from shared.domain.phases import CLOSING
 from shared.store import queries
+from shared.store.audits import FailedAudit, find_failed_audits
 from shared.store.breakers import BreakerRow, find_breakers
 from shared.store.migrate import require_schema
 from shared.store.pool import Connection
+from shared.store.queue_pauses import PausedQueue, find_paused_queues
 
 _SQL = queries.load("health")
 
@@ -72,6 +74,8 @@ class Health(msgspec.Struct, frozen=True):
     leaders: list[LeaderHealth]
     providers: list[ProviderHealth]
     breakers: list[BreakerRow] = []
+    paused: list[PausedQueue] = []
+    failed_audits: list[FailedAudit] = []
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -105,6 +109,8 @@ async def read_health(conn: Connection) -> Health:
         leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
         providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
         breakers=list((await find_breakers(conn)).values()),
+        paused=await find_paused_queues(conn),
+        failed_audits=await find_failed_audits(conn),
     )
 
 

@@ -39,14 +39,27 @@ class PipelineSettings(msgspec.Struct, frozen=True):
     """What the phase's provider needs of it, in plain JSON values."""
     started_at: float
     """Seconds since the epoch, by the database."""
+    tracks_attempts: bool = True
+    """Attempts that ended in an error are kept."""
+    bypasses_breaker: bool = False
+    """Its calls start whatever the breaker says, and tell it nothing."""
 
 
-async def count_due(conn: Connection, phase: Phase, window: int) -> list[Due]:
+async def count_due(
+    conn: Connection, phase: Phase, window: int, *, bypassing_only: bool = False
+) -> list[Due]:
     """What could be dispatched, by pipeline and batch key; at most `window` items per pipeline are looked at.
 
-    Where a pipeline caps the phase, nothing as long as its upstream may find something better.
+    Where a pipeline caps the phase, nothing as long as its upstream may find something better; of a paused queue nothing.
+    With `bypassing_only` nothing of pipelines that heed the breaker.
     """
-    parameters = {"phase": phase.name, "upstream": list(phase.upstream), "window": window}
+    parameters = {
+        "phase": phase.name,
+        "queue": phase.queue,
+        "upstream": list(phase.upstream),
+        "window": window,
+        "bypassing": bypassing_only,
+    }
     cursor = await conn.execute(_SQL["count_due"], parameters)
     return [Due(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
 
@@ -99,7 +112,14 @@ async def get_settings(conn: Connection, pipeline_id: str, context: Sequence[str
     config, started_at = cast("tuple[dict[str, Any], float]", await cursor.fetchone())
     rules = Rules(tuple(config["phases"]), frozenset(config.get("exclude_domains", ())))
     wanted = {name: config[name] for name in context if name in config}
-    return PipelineSettings(rules, config.get("freshness", {}), wanted, started_at)
+    return PipelineSettings(
+        rules,
+        config.get("freshness", {}),
+        wanted,
+        started_at,
+        config.get("enable_state_tracking", True),
+        not config.get("enable_circuit_breakers", True),
+    )
 
 
 async def claim_job(

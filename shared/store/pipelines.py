@@ -63,10 +63,12 @@ async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
         "pipeline_id": pipeline_id,
         "config": msgspec.json.encode(config).decode(),
         "config_hash": config_hash(config),
-        "priority": PRIORITIES[config.priority],
+        "priority": PRIORITIES[config.priority if config.enable_job_queue else "normal"],
         "give_up": config.give_up_after_seconds,
         "caps": msgspec.json.encode(_caps(config)).decode(),
         "interval": config.checkpoint_interval if config.enable_checkpoints else None,
+        "bypasses": not config.enable_circuit_breakers,
+        "single": not config.enable_job_queue,
     }
     await conn.execute(_SQL["insert_pipeline"], parameters)
     planned: Counter[str] = Counter(dict.fromkeys(config.phases, 0))

@@ -24,14 +24,14 @@ class FakeGate:
         self.in_flight: set[str] = set()
         """Tokens given and not yet released."""
 
-    async def admit(self) -> str:
-        """A token once a call may start. Raises GateShut when that is too far away."""
+    async def admit(self, *, bypass: bool = False) -> str:
+        """A token once a call may start. Raises GateShut when that is too far away. With `bypass` the breaker does not count."""
         loop, allowed = asyncio.get_running_loop(), self._policy.wait_seconds
         late = loop.time() + 2 * allowed
         while True:
-            held, reason = self._shut()
+            held, reason = self._shut(bypass=bypass)
             if held <= 0 and len(self.in_flight) < self._policy.concurrency:
-                return self._admitted()
+                return self._admitted(bypass=bypass)
             left = late - loop.time()
             if held > allowed or left <= 0:
                 raise GateShut(reason if held > 0 else "concurrency", max(held, allowed))
@@ -59,9 +59,9 @@ class FakeGate:
             self._held_until, self._held_reason = until, reason
         self._changed.set()
 
-    def refuse_if_held(self) -> None:
-        """Raises GateShut while a hold, or the breaker, is not worth waiting for."""
-        left, reason = self._held()
+    def refuse_if_held(self, *, bypass: bool = False) -> None:
+        """Raises GateShut while a hold, or the breaker unless with `bypass`, is not worth waiting for."""
+        left, reason = self._held(bypass=bypass)
         if left > self._policy.wait_seconds:
             raise GateShut(reason, left)
 
@@ -80,19 +80,24 @@ class FakeGate:
         if known.epoch > self.breaker.epoch:
             self._become(known)
 
-    def _admitted(self) -> str:
-        self._become(self.breaker.knock(self._now()))
+    def _admitted(self, *, bypass: bool) -> str:
+        if not bypass:
+            self._become(self.breaker.knock(self._now()))
         token = f"token {next(self._tokens)}"
         self.in_flight.add(token)
-        self._began[token] = self.breaker.epoch
+        self._began[token] = -1 if bypass else self.breaker.epoch
         return token
 
-    def _held(self) -> tuple[float, str]:
+    def _held(self, *, bypass: bool) -> tuple[float, str]:
         held = self._held_until - asyncio.get_running_loop().time()
-        return (held, self._held_reason) if held > 0 else (self.breaker.wait_seconds(self._now()), "breaker")
+        if held > 0 or bypass:
+            return held, self._held_reason
+        return self.breaker.wait_seconds(self._now()), "breaker"
 
-    def _shut(self) -> tuple[float, str]:
-        held, reason = self._held()
+    def _shut(self, *, bypass: bool) -> tuple[float, str]:
+        held, reason = self._held(bypass=bypass)
+        if bypass:
+            return held, reason
         breaker = self.breaker.knock(self._now())
         probes = sum(epoch == breaker.epoch for epoch in self._began.values())
         if held <= 0 and breaker.state is BreakerState.HALF_OPEN and probes >= self._policy.breaker.probes:

@@ -23,6 +23,8 @@ TABLES = (
     "error_bodies",
     "retry_history",
     "item_actions",
+    "queue_actions",
+    "pipeline_audits",
 )
 
 

@@ -117,3 +117,30 @@ async def test_a_token_given_back_twice_counts_once(gate: AnyGate) -> None:
         gate.release(token, Verdict.FAIL)
         gate.release("never given", Verdict.FAIL)
     assert (await gate.look()).failures == 1
+
+
+async def test_who_bypasses_it_starts_whatever_it_says(gate: AnyGate) -> None:
+    """Open and while it is tried out, within the limits as ever; those that heed it are told why they wait."""
+    await trip(gate)
+    gate.refuse_if_held(bypass=True)
+    bypassing = [await gate.admit(bypass=True) for _ in range(4)]
+    assert (await refused(gate)).reason == "breaker"
+    opened = gate.breaker
+    for token in bypassing:
+        gate.release(token, Verdict.IGNORE)
+    assert (await gate.look()).epoch == opened.epoch
+    await eventually(lambda: gate.allowance() == 2)
+    kept = [await gate.admit(bypass=True) for _ in range(2)]
+    probes = [await gate.admit() for _ in range(2)]
+    assert len({*kept, *probes}) == 4, "they take no probe's place"
+    assert (await refused(gate)).reason == "breaker"
+
+
+async def test_a_hold_stops_those_too_that_bypass_the_breaker(gate: AnyGate) -> None:
+    """It is the provider's own word."""
+    gate.hold(60.0, "account")
+    with pytest.raises(GateShut) as caught:
+        await gate.admit(bypass=True)
+    assert caught.value.reason == "account"
+    with pytest.raises(GateShut):
+        gate.refuse_if_held(bypass=True)

@@ -34,6 +34,9 @@ FULL: dict[str, Any] = {
         "freshness": {"serp": 60.0},
         "phases": ["serp_collection", "content_scraping"],
         "enable_checkpoints": False,
+        "enable_job_queue": False,
+        "enable_circuit_breakers": False,
+        "enable_state_tracking": False,
         "checkpoint_interval": 7,
     },
 }

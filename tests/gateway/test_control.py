@@ -220,6 +220,7 @@ async def test_what_the_request_changes_is_not_taken_over(
         ({"resume_failed_only": True}, "/config/resume_failed_only"),
         ({"checkpoint_interval": 0}, "/config/checkpoint_interval"),
         ({"enable_checkpoints": 1}, "/config/enable_checkpoints"),
+        ({"enable_circuit_breakers": "no"}, "/config/enable_circuit_breakers"),
     ],
 )
 async def test_a_start_that_resumes_from_nowhere_starts_nothing(
@@ -231,6 +232,17 @@ async def test_a_start_that_resumes_from_nowhere_starts_nothing(
     assert pointer in {error["pointer"] for error in answer.json()["errors"]}
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT count(*) FROM pipelines").fetchone() == (0,)
+
+
+async def test_every_switch_that_is_off_is_said(client: AsyncTestClient[Any]) -> None:
+    """In the warnings of the answer, each by its name; and they are frozen with the configuration."""
+    switches = ["enable_state_tracking", "enable_circuit_breakers", "enable_job_queue", "enable_checkpoints"]
+    answer = await client.post(f"{BASE}/start", json=BODY | {"config": dict.fromkeys(switches, False)})
+    assert [warning.partition(":")[0] for warning in answer.json()["warnings"]] == [
+        f"/config/{name}" for name in switches
+    ]
+    config = (await client.get(answer.json()["links"]["self"])).json()["config"]
+    assert [config[name] for name in switches] == [False] * 4
 
 
 async def test_switching_checkpoints_off_is_said(client: AsyncTestClient[Any]) -> None:

@@ -10,9 +10,10 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.app import create_app
 from services.gateway.dependencies import Ping
-from shared.config import Settings
+from shared.config import Runtime, Settings
+from shared.runtime.audits import Audits
 from shared.store.leases import take_lease
-from shared.store.pool import Connection
+from shared.store.pool import Connection, Pool
 from shared.testing.pipelines import claim_all, finish_pipeline, record_all, start_pipeline
 
 pytestmark = pytest.mark.anyio
@@ -170,3 +171,26 @@ async def test_progress_is_told_by_phase(postgres_url: str, conn: Connection) ->
         body = (await gateway.get(path)).json()
         assert body["state"] == "completed"
         assert [phase["completed"] for phase in body["phases"]] == [3, 3]
+
+
+async def test_an_audit_that_failed_degrades_the_health_and_can_be_read(
+    postgres_url: str, pool: Pool, conn: Connection
+) -> None:
+    """The latest made on schedule by ?latest=true, a new one without; 404 as long as there was none."""
+    pipeline_id = await start_pipeline(conn)
+    path = f"/api/v1/pipeline/{pipeline_id}/audit"
+    async with client(postgres_url, answering) as gateway:
+        none = await gateway.get(path, params={"latest": "true"})
+        assert (none.status_code, none.json()["type"]) == (404, "/errors/not_found")
+        await conn.execute(
+            "UPDATE pipelines SET config_hash = 'another', created_at = created_at - interval '1 hour'"
+        )
+        assert await Audits(pool, Runtime()).audit_next()
+        latest = (await gateway.get(path, params={"latest": "true"})).json()
+        assert (latest["passed"], latest["audited_at"] is None) == (False, False)
+        assert (await gateway.get(path)).json()["audited_at"] is None
+        health = (await gateway.get(HEALTH)).json()
+        assert health["status"] == "degraded"
+        (reason,) = [one for one in health["reasons"] if "audit" in one]
+        assert reason.startswith(f"the audit of pipeline {pipeline_id} failed: config: ")
+        assert [one["pipeline_id"] for one in health["failed_audits"]] == [str(pipeline_id)]

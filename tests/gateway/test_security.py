@@ -33,6 +33,10 @@ PROTECTED = (
     "monitoring/job-queues",
     "monitoring/circuit-breakers",
     "monitoring/circuit-breakers/serp",
+    f"pipeline/{UNKNOWN}/why",
+    f"pipeline/{UNKNOWN}/items/serp_collection/why?key=k",
+    "monitoring/services/serp/why",
+    "monitoring/job-queues/serp/actions",
     "openapi.json",
 )
 
@@ -189,6 +193,12 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "retryFailed",
         "listJobQueues",
         "retryDeadLetters",
+        "pauseQueue",
+        "unpauseQueue",
+        "listQueueActions",
+        "whyPipeline",
+        "whyItem",
+        "whyService",
         "livez",
         "readyz",
         "metrics",
@@ -212,6 +222,8 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "job_id",
         "queue_name",
         "service_name",
+        "key",
+        "latest",
     }
     start = document["components"]["schemas"]["StartRequest"]
     assert (start["required"], start["additionalProperties"]) == (["keywords", "regions"], False)

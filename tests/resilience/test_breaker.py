@@ -24,8 +24,8 @@ MOST_CALLS = THRESHOLD + 2 * AT_ONCE
 LONG_SECONDS = 600
 
 
-def system(folder: Path, breaker_seconds: float) -> Standalone:
-    """Searches and videos, the videos behind a breaker with such a timeout."""
+def system(folder: Path, breaker_seconds: float, **more: str) -> Standalone:
+    """Searches and videos, the videos behind a breaker with such a timeout; `more` variables for both."""
     media = "LANDSCAPE_PROVIDERS__MEDIA__"
     environment = {
         **TIMING,
@@ -33,6 +33,7 @@ def system(folder: Path, breaker_seconds: float) -> Standalone:
         f"{media}FAILURE_THRESHOLD": str(THRESHOLD),
         f"{media}SUCCESS_THRESHOLD": "2",
         f"{media}CONCURRENCY": str(AT_ONCE),
+        **more,
     }
     return Standalone(folder, simulator=SimulatorOptions(1, 50.0, 0.0), services=FEW, environment=environment)
 

@@ -1,4 +1,4 @@
-"""The queues: their lengths, and a replay of all that is dead in one."""
+"""The queues: their lengths, a replay of all that is dead in one, and pauses."""
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
@@ -11,10 +11,14 @@ from services.gateway.job_queues import schemas
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK
 from services.gateway.service_names import queue_named
 from shared import log
+from shared.domain.phases import HOUSEKEEPING
 from shared.domain.strict_json import decode
+from shared.errors import ConflictError
+from shared.store.control import Act
 from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
+from shared.store.queue_pauses import list_queue_actions, pause_queue, unpause_queue
 
 _log = log.get(__name__)
 
@@ -59,6 +63,63 @@ class JobQueueController(Controller):
             dropped=len(dropped),
         )
         return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
+
+    @post(
+        "/{queue_name:str}/pause",
+        operation_id="pauseQueue",
+        status_code=200,
+        summary="Start no more calls of a service for now.",
+    )
+    async def pause(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
+    ) -> schemas.QueueSteered:
+        """In every worker within two seconds; no attempt is spent, and calls in flight end. 409 when it is paused."""
+        body = decode(await request.body(), schemas.PauseQueue)
+        act = Act(actor_of(request, body.actor), body.reason)
+        queue = _pausable(queue_name)
+        async with gateway.unit_of_work() as conn:
+            withdrawn = await pause_queue(conn, queue, act)
+        _log.info("queue_paused", queue=queue, actor=act.actor, reason=act.reason)
+        return schemas.QueueSteered(queue, paused=True, jobs_withdrawn=withdrawn)
+
+    @post(
+        "/{queue_name:str}/unpause",
+        operation_id="unpauseQueue",
+        status_code=200,
+        summary="Go on after a pause.",
+    )
+    async def unpause(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
+    ) -> schemas.QueueSteered:
+        """At once. Needs no body. 409 unless it is paused."""
+        body = decode(await request.body() or b"{}", schemas.UnpauseQueue)
+        act = Act(actor_of(request, body.actor), body.reason)
+        queue = _pausable(queue_name)
+        async with gateway.unit_of_work() as conn:
+            withdrawn = await unpause_queue(conn, queue, act)
+        _log.info("queue_unpaused", queue=queue, actor=act.actor, reason=act.reason)
+        return schemas.QueueSteered(queue, paused=False, jobs_withdrawn=withdrawn)
+
+    @get(
+        "/{queue_name:str}/actions",
+        operation_id="listQueueActions",
+        summary="Who paused and unpaused a queue, and why.",
+    )
+    async def actions(
+        self, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
+    ) -> schemas.QueueActionPage:
+        """The newest hundred."""
+        async with gateway.connection() as conn:
+            return schemas.QueueActionPage(await list_queue_actions(conn, queue_named(queue_name)))
+
+
+def _pausable(name: str) -> str:
+    queue = queue_named(name)
+    if queue == HOUSEKEEPING:
+        raise ConflictError(
+            "the queue housekeeping starts no calls and cannot be paused; pause a pipeline instead"
+        )
+    return queue
 
 
 async def _retry_bare(gateway: Gateway, queue: str) -> tuple[list[int], list[schemas.Dropped], str]:

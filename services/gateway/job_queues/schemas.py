@@ -2,7 +2,8 @@
 
 import msgspec
 
-from services.gateway.actor import Actor, Reason
+from services.gateway.actor import Actor, GivenReason, Reason
+from shared.store.control import Action
 from shared.store.job_queues import Queue
 
 
@@ -17,6 +18,35 @@ class RetryRequest(msgspec.Struct, frozen=True):
 
     actor: Actor = ""
     reason: Reason = ""
+
+
+class PauseQueue(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a queue is to be paused."""
+
+    reason: GivenReason
+    actor: Actor = ""
+
+
+class UnpauseQueue(msgspec.Struct, frozen=True):
+    """Nothing of it is needed."""
+
+    actor: Actor = ""
+    reason: Reason = ""
+
+
+class QueueSteered(msgspec.Struct, frozen=True):
+    """What became of a queue."""
+
+    queue: str
+    paused: bool
+    jobs_withdrawn: int
+    """That nobody had claimed: their items are due again."""
+
+
+class QueueActionPage(msgspec.Struct, frozen=True):
+    """What operators did to a queue, newest first."""
+
+    items: list[Action]
 
 
 class Dropped(msgspec.Struct, frozen=True):

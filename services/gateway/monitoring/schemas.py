@@ -6,9 +6,11 @@ from uuid import UUID
 
 import msgspec
 
+from shared.store.audits import FailedAudit
 from shared.store.breakers import BreakerRow
 from shared.store.health import DueHealth, LeaderHealth, ProviderHealth, QueueHealth, WaitingHealth
 from shared.store.progress import PhaseProgress
+from shared.store.queue_pauses import PausedQueue
 from shared.store.retry_history import RetryStatistics
 
 Status = Literal["healthy", "degraded", "unhealthy"]
@@ -51,3 +53,7 @@ class SystemHealth(msgspec.Struct, frozen=True):
     """Calls of the last ten minutes."""
     breakers: list[BreakerRow]
     """Of services whose workers have run."""
+    paused: list[PausedQueue]
+    """Queues that an operator has paused."""
+    failed_audits: list[FailedAudit]
+    """Pipelines whose record contradicts itself, by the latest audit of the last day."""

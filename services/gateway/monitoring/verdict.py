@@ -42,6 +42,8 @@ def judge(database: str, redis: str, health: Health) -> SystemHealth:
         waiting=health.waiting,
         providers=health.providers,
         breakers=health.breakers,
+        paused=health.paused,
+        failed_audits=health.failed_audits,
     )
 
 
@@ -51,11 +53,8 @@ def _partial(health: Health) -> Iterator[str]:
         # An optional service may be switched off on purpose, as long as nothing waits for it.
         if phase.service and phase.service not in leading and (phase.mandatory or _has_work(phase, health)):
             yield f"no worker of {phase.service} is alive: start one with `landscape worker {phase.service}`"
-    shut = [breaker for breaker in health.breakers if breaker.state != BreakerState.CLOSED]
-    for breaker in shut:
-        state = breaker.state.replace("_", " ")
-        yield f"the circuit breaker of {breaker.service} is {state}: {breaker.reason}"
-    kept = {of_service(breaker.service).name for breaker in shut}
+    yield from _stopped(health)
+    kept = {of_service(name).name for name in _shut(health)}
     for due in health.due:
         if due.oldest_seconds > OLDEST_DUE_SECONDS and due.phase not in kept:
             yield f"{due.phase}: {due.items} items are due, the oldest for {due.oldest_seconds:.0f} s"
@@ -66,6 +65,24 @@ def _partial(health: Health) -> Iterator[str]:
         share = provider.error_share
         if share is not None and provider.calls >= ERROR_CALLS and share >= ERROR_SHARE:
             yield f"{provider.provider}: {share:.0%} of {provider.calls} calls failed in the last ten minutes"
+
+
+def _stopped(health: Health) -> Iterator[str]:
+    """What keeps calls from being made on purpose, and what contradicts the record."""
+    for breaker in health.breakers:
+        if breaker.state != BreakerState.CLOSED:
+            state = breaker.state.replace("_", " ")
+            yield f"the circuit breaker of {breaker.service} is {state}: {breaker.reason}"
+    for queue in health.paused:
+        yield f"the queue {queue.queue} was paused by {queue.paused_by}: {queue.reason}"
+    for failed in health.failed_audits:
+        yield f"the audit of pipeline {failed.pipeline_id} failed: {failed.detail}"
+
+
+def _shut(health: Health) -> set[str]:
+    """Services whose items are due for as long as it takes."""
+    open_ = {breaker.service for breaker in health.breakers if breaker.state != BreakerState.CLOSED}
+    return open_ | {queue.queue for queue in health.paused}
 
 
 def _has_work(phase: Phase, health: Health) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
@@ -17,6 +17,7 @@ from shared.domain.start import parse
 from shared.domain.takeover import predecessor, taken_over, unknown
 from shared.errors import NotFoundError
 from shared.store.audit import Audit, audit
+from shared.store.audits import get_latest_audit
 from shared.store.control import Act
 from shared.store.migrate import require_schema
 from shared.store.pipelines import Pipeline, get_pipeline, initialize_pipeline, list_pipelines
@@ -89,10 +90,18 @@ class PipelineController(Controller):
         operation_id="auditPipeline",
         summary="Does its record prove what it claims?",
     )
-    async def audit(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> Audit:
-        """Reads everything there is of the pipeline; a big one takes seconds."""
+    async def audit(
+        self,
+        gateway: NamedDependency[Gateway],
+        pipeline_id: FromPath[UUID],
+        *,
+        latest: FromQuery[bool] = False,
+    ) -> Audit:
+        """Reads everything there is of the pipeline; a big one takes seconds. With `latest` the latest one that was made on
+        schedule, 404 when there is none.
+        """
         async with gateway.connection() as conn:
-            return await audit(conn, pipeline_id)
+            return await (get_latest_audit if latest else audit)(conn, pipeline_id)
 
 
 async def _find_earlier(gateway: Gateway, body: bytes) -> Pipeline | None:

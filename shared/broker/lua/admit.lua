@@ -14,7 +14,7 @@
 --          microseconds)   13 parts   14 share of failures   15 probes   16, 17 waits while held and while probing
 --          18 the breaker the caller knows of, or nothing: "state epoch failures successes opened_at reopen_at since
 --          forced trips"; it counts if its epoch is higher
---          19 n released   20 n renewed   21 n wanted, then: released {token, breaker epoch, verdict}, renewed
+--          19 n released   20 n renewed   21 n wanted   22 how many of these, the first, bypass the breaker, then: released {token, breaker epoch, verdict}, renewed
 --          {token, breaker epoch}, wanted {token}
 -- Returns  {epoch, admitted, wait in microseconds (0: unknown), reason, 1 if a hold is the reason, now, then the
 --          breaker as in 18}; admitted = -1: the epoch is another than the caller's, who must send its calls in
@@ -25,7 +25,7 @@ local limit, rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4
 local lease, settling, hold = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local threshold, recovery, timeout, part = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local parts, share, probes = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
-local released, renewed, wanted = tonumber(ARGV[19]), tonumber(ARGV[20]), tonumber(ARGV[21])
+local released, renewed, wanted, bypass = tonumber(ARGV[19]), tonumber(ARGV[20]), tonumber(ARGV[21]), tonumber(ARGV[22])
 local function text(number) return string.format('%.0f', number) end
 local interval = rate > 0 and 1000000 / rate or 0
 
@@ -123,7 +123,7 @@ if ARGV[18] ~= '' then
         for name, value in pairs(known) do breaker[name] = value end
     end
 end
-local at = 21
+local at = 22
 for _ = 1, released do
     redis.call('ZREM', KEYS[2], ARGV[at + 1])
     if ARGV[at + 3] ~= '' then
@@ -153,16 +153,18 @@ if now < held then return answer(0, held - now, why, 1) end
 local settled = tonumber(epoch) + settling
 if now < settled then return answer(0, settled - now, 'concurrency', 0) end
 
+local heeding = wanted - bypass
+if breaker.state == 'open' and breaker.forced ~= 1 and now >= breaker.reopen_at and heeding > 0 then become('half_open') end
 if breaker.state == 'open' then
-    if breaker.forced == 1 then return answer(0, tonumber(ARGV[16]), 'breaker', 0) end
-    if now < breaker.reopen_at then return answer(0, breaker.reopen_at - now, 'breaker', 0) end
-    become('half_open')
-end
-local admitted = wanted
-if breaker.state == 'half_open' then
+    heeding = 0
+elseif breaker.state == 'half_open' then
     redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', text(now))
-    admitted = math.min(admitted, probes - redis.call('ZCARD', KEYS[6]))
-    if admitted <= 0 then return answer(0, tonumber(ARGV[17]), 'breaker', 0) end
+    heeding = math.max(0, math.min(heeding, probes - redis.call('ZCARD', KEYS[6])))
+end
+local admitted = bypass + heeding
+if admitted == 0 then
+    if breaker.state == 'half_open' then return answer(0, tonumber(ARGV[17]), 'breaker', 0) end
+    return answer(0, breaker.forced == 1 and tonumber(ARGV[16]) or breaker.reopen_at - now, 'breaker', 0)
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
 local free = limit - redis.call('ZCARD', KEYS[2])
@@ -175,9 +177,8 @@ if rate > 0 then
     admitted = math.min(admitted, room)
     redis.call('SET', KEYS[3], text(tat + admitted * interval), 'PX', math.ceil((burst + 1) * interval / 1000) + 60000)
 end
-for _ = 1, admitted do
-    at = at + 1
-    redis.call('ZADD', KEYS[2], text(now + lease), ARGV[at])
-    if breaker.state == 'half_open' then redis.call('ZADD', KEYS[6], text(now + lease), ARGV[at]) end
+for n = 1, admitted do
+    redis.call('ZADD', KEYS[2], text(now + lease), ARGV[at + n])
+    if breaker.state == 'half_open' and n > bypass then redis.call('ZADD', KEYS[6], text(now + lease), ARGV[at + n]) end
 end
 return answer(admitted, 0, '', 0)

@@ -53,6 +53,13 @@ WHERE circuit_breakers.epoch = %(epoch)s
    OR (circuit_breakers.failure_threshold, circuit_breakers.success_threshold, circuit_breakers.timeout_seconds)
       IS DISTINCT FROM (excluded.failure_threshold, excluded.success_threshold, excluded.timeout_seconds)
 
+-- name: describe_service
+-- What a service's workers are configured to, as far as it explains why its items wait.
+INSERT INTO circuit_breakers (service, provider, items_per_call, linger_seconds)
+VALUES (%(service)s, %(provider)s, %(items_per_call)s, %(linger_seconds)s)
+ON CONFLICT (service) DO UPDATE
+SET provider = excluded.provider, items_per_call = excluded.items_per_call, linger_seconds = excluded.linger_seconds
+
 -- name: find_changes
 -- What happened to a breaker lately, the newest first.
 SELECT state, forced, actor, reason, changed_at FROM breaker_changes
@@ -80,8 +87,10 @@ WITH late AS MATERIALIZED (
     JOIN ready r ON r.pipeline_id = p.pipeline_id AND r.phase = %(phase)s
     JOIN pipeline_state s ON s.pipeline_id = r.pipeline_id AND s.item_id = r.item_id
     WHERE b.service = %(service)s AND b.since < now() - make_interval(secs => p.give_up_after_seconds)
-      AND p.state = 'running'
-      AND greatest(coalesce(s.waiting_since, r.due_at), p.running_since)
+      AND p.state = 'running' AND NOT p.bypasses_breaker
+      -- Nobody was asked to work while the queue was paused.
+      AND b.paused_at IS NULL
+      AND greatest(coalesce(s.waiting_since, r.due_at), p.running_since, b.unpaused_at)
           < now() - make_interval(secs => p.give_up_after_seconds)
     LIMIT %(limit)s
     FOR UPDATE OF r SKIP LOCKED

@@ -41,8 +41,11 @@ SELECT count(*)::int FROM withdrawn
 SELECT count(*)::int FROM job_queue WHERE pipeline_id = %(pipeline_id)s AND state = 'processing'
 
 -- name: find_stopped
--- Those of these pipelines in which no call may start.
-SELECT pipeline_id::text FROM pipelines WHERE pipeline_id = ANY(%(pipeline_ids)s::uuid[]) AND state <> 'running'
+-- Those of these pipelines in which no call of a service may start.
+SELECT pipeline_id::text FROM pipelines
+WHERE pipeline_id = ANY(%(pipeline_ids)s::uuid[])
+  AND (state <> 'running'
+       OR EXISTS (SELECT FROM circuit_breakers WHERE service = %(service)s AND paused_at IS NOT NULL))
 
 -- name: find_unsettled
 -- Cancelled pipelines that still have something open.

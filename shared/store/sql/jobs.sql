@@ -4,7 +4,8 @@
 SELECT due.pipeline_id::text, due.batch_key, due.chunk, count(*)::int,
        extract(epoch FROM now() - min(due.due_at))::float8, p.priority, (
            SELECT coalesce(sum(c.delta), 0)::int FROM counters c
-           WHERE c.pipeline_id = due.pipeline_id AND c.phase = %(phase)s AND c.name IN ('pending', 'processing'))
+           WHERE c.pipeline_id = due.pipeline_id AND c.phase = %(phase)s AND c.name IN ('pending', 'processing')),
+       p.single_items, p.bypasses_breaker
 FROM pipelines p
 CROSS JOIN LATERAL (
     SELECT r.pipeline_id, r.batch_key, r.chunk, r.due_at
@@ -13,12 +14,13 @@ CROSS JOIN LATERAL (
     ORDER BY r.batch_key, r.chunk, r.value DESC, r.due_at, r.item_id
     LIMIT %(window)s
 ) due
-WHERE p.ended_at IS NULL AND p.state = 'running'
+WHERE p.ended_at IS NULL AND p.state = 'running' AND (p.bypasses_breaker OR NOT %(bypassing)s)
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
   -- Which items are the best shows only when all are found.
   AND NOT (p.item_caps ? %(phase)s AND EXISTS (
       SELECT FROM counters c WHERE c.pipeline_id = p.pipeline_id AND c.phase = ANY(%(upstream)s)
         AND c.name IN ('pending', 'processing') HAVING sum(c.delta) > 0))
-GROUP BY due.pipeline_id, due.batch_key, due.chunk, p.priority, p.created_at
+GROUP BY due.pipeline_id, due.batch_key, due.chunk, p.priority, p.single_items, p.bypasses_breaker, p.created_at
 ORDER BY p.priority DESC, p.created_at
 
 -- name: count_open
@@ -55,6 +57,7 @@ WITH due AS MATERIALIZED (
 INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority, chunk)
 SELECT %(pipeline_id)s, %(queue)s, %(phase)s, array_agg(item_id ORDER BY item_id), %(priority)s, %(chunk)s
 FROM picked HAVING count(*) > 0
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
 RETURNING job_id, fence, chunk > 0
 
 -- name: mark_dispatched
@@ -80,6 +83,7 @@ FROM pipelines p
 WHERE j.job_id = %(job_id)s AND (j.fence = %(fence)s OR j.chunk > 0 AND j.fence > %(fence)s)
   AND j.state IN ('pending', 'dispatched')
   AND p.pipeline_id = j.pipeline_id AND p.state = 'running'
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = j.queue_name AND b.paused_at IS NOT NULL)
 RETURNING j.pipeline_id::text, j.item_ids, j.fence
 
 -- name: get_settings
@@ -252,12 +256,15 @@ SELECT count(*)::int FROM skipped
 
 -- name: give_up_items
 -- Items of optional phases that have waited for longer than their pipeline allows, and wait still, are skipped; so are
--- those that have been due for so long while nobody works on their phase. Each is a gap.
+-- those that have been due for so long while nobody works on their phase. Each is a gap. A paused queue is not asked to
+-- work, and the time before it was unpaused does not count.
 WITH late AS MATERIALIZED (
     SELECT w.pipeline_id, w.item_id
     FROM waiting w JOIN pipelines p ON p.pipeline_id = w.pipeline_id AND p.state = 'running'
+    LEFT JOIN unnest(%(phases)s::text[], %(services)s::text[]) AS s (phase, service) ON s.phase = w.phase
+    LEFT JOIN circuit_breakers b ON b.service = s.service
     -- Not what is due by now: it may have waited for nobody but this system itself, which was stopped.
-    WHERE greatest(w.since, p.running_since) < now() - make_interval(secs => p.give_up_after_seconds)
+    WHERE b.paused_at IS NULL AND greatest(w.since, p.running_since, b.unpaused_at) < now() - make_interval(secs => p.give_up_after_seconds)
       AND w.next_at > now()
       AND w.phase <> ALL(%(mandatory)s)
     LIMIT %(limit)s
@@ -270,7 +277,8 @@ WITH late AS MATERIALIZED (
     FROM unnest(%(phases)s::text[], %(services)s::text[]) AS s (phase, service)
     JOIN pipelines p ON p.state = 'running' AND p.ended_at IS NULL
     JOIN ready r ON r.phase = s.phase AND r.pipeline_id = p.pipeline_id
-    WHERE greatest(r.due_at, p.running_since) < now() - make_interval(secs => p.give_up_after_seconds)
+    LEFT JOIN circuit_breakers b ON b.service = s.service
+    WHERE b.paused_at IS NULL AND greatest(r.due_at, p.running_since, b.unpaused_at) < now() - make_interval(secs => p.give_up_after_seconds)
       AND NOT EXISTS (SELECT FROM leases l WHERE l.name = s.service AND l.lease_until > now())
     LIMIT %(limit)s
     FOR UPDATE OF r SKIP LOCKED

@@ -1,7 +1,9 @@
 -- name: insert_pipeline
 -- A running pipeline with its frozen configuration.
-INSERT INTO pipelines (pipeline_id, config, config_hash, priority, give_up_after_seconds, item_caps, checkpoint_interval)
-VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s, %(give_up)s, %(caps)s::jsonb, %(interval)s)
+INSERT INTO pipelines (pipeline_id, config, config_hash, priority, give_up_after_seconds, item_caps, checkpoint_interval,
+                       bypasses_breaker, single_items)
+VALUES (%(pipeline_id)s, %(config)s::jsonb, %(config_hash)s, %(priority)s, %(give_up)s, %(caps)s::jsonb, %(interval)s,
+        %(bypasses)s, %(single)s)
 
 -- name: insert_budget
 -- What a new pipeline may spend.

@@ -1,0 +1,67 @@
+"""`landscape queues`: how much work stands in each queue; pause or unpause one."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import click
+
+from services.gateway.cli import api, options
+
+PATH: Final = "/monitoring/job-queues"
+_queue = click.argument("queue")
+_actor = click.option("--actor", default=options.ACTOR, show_default=True, help="Who does it.")
+
+
+@click.group("queues", invoke_without_command=True)
+@click.pass_context
+@options.data_dir
+@options.as_json
+def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
+    """How much work stands in each queue, and which are paused."""
+    if context.invoked_subcommand is None:
+        with api.connect(data_dir) as gateway:
+            found = gateway.ask("GET", PATH)
+        click.echo(json.dumps(found) if as_json else "\n".join(map(render, found["queues"])))
+    return 0
+
+
+@command.command("pause")
+@_queue
+@click.option("--reason", required=True, help="Why; it stays in the history.")
+@_actor
+@options.data_dir
+@options.as_json
+def pause(queue: str, reason: str, actor: str, data_dir: Path, *, as_json: bool) -> int:
+    """Start no more calls of QUEUE, a service, for now; those in flight end and are recorded."""
+    return _steer(queue, "pause", {"reason": reason, "actor": actor}, data_dir, as_json=as_json)
+
+
+@command.command("unpause")
+@_queue
+@click.option("--reason", default="", help="Why; it stays in the history.")
+@_actor
+@options.data_dir
+@options.as_json
+def unpause(queue: str, reason: str, actor: str, data_dir: Path, *, as_json: bool) -> int:
+    """Go on with QUEUE after a pause."""
+    return _steer(queue, "unpause", {"reason": reason, "actor": actor}, data_dir, as_json=as_json)
+
+
+def _steer(queue: str, verb: str, body: dict[str, str], data_dir: Path, *, as_json: bool) -> int:
+    with api.connect(data_dir) as gateway:
+        done = gateway.ask("POST", f"{PATH}/{quote(queue, safe='')}/{verb}", json=body)
+    said = f"{done['queue']} is {'paused' if done['paused'] else 'running'}"
+    click.echo(json.dumps(done) if as_json else said)
+    return 0
+
+
+def render(queue: dict[str, Any]) -> str:
+    """A line: queue, what is pending and waiting, dead letters, and who paused it."""
+    facts = [f"{queue['items_pending']} items pending", f"{queue['items_waiting']} of them waiting"]
+    if queue["dead_letters"]:
+        facts.append(f"{queue['dead_letters']} dead letters")
+    if pause := queue["paused"]:
+        facts.append(f"PAUSED by {pause['paused_by']}: {pause['reason']}")
+    return f"{queue['queue']:<14}{', '.join(facts)}"
