@@ -52,6 +52,10 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address to listen on; 0.0.0.0 is every one."""
     port: Port = 8001
     """`landscape up --port` goes before it."""
+    requests_per_second: Rate = 200.0
+    """Requests of one key that are answered in a second on the long run, by one gateway; 0 means no limit."""
+    burst: Count = 1000
+    """Requests of one key that may come at once."""
 
 
 class Exposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,10 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry
 
+from services.gateway.access.keys import KeyController
+from services.gateway.access.log import AuditLogController
+from services.gateway.allowed_methods import AllowedMethods
+from services.gateway.audit_trail import AuditTrail, open_trail
 from services.gateway.breakers.controller import BreakerController
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
@@ -25,13 +29,14 @@ from services.gateway.pipelines.controller import PipelineController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
-from services.gateway.security import requires_token
+from services.gateway.security import requires_key
 from services.gateway.spending.controller import SpendingController
 from shared import config, log
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
 from shared.config import Settings
 from shared.domain.pipeline import DataSource
+from shared.domain.request_rate import RequestRate
 from shared.domain.start import DEFAULT_MODEL
 from shared.store.pool import build_pool
 
@@ -82,9 +87,13 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             FailedItemController,
             JobQueueController,
             SpendingController,
+            KeyController,
+            AuditLogController,
             openapi,
         ],
-        guards=[requires_token(settings.token)],
+        guards=[requires_key(settings.token, _request_rate(settings.gateway))],
+        middleware=[AllowedMethods(), AuditTrail()],
+        before_request=open_trail,
     )
     registry = CollectorRegistry()
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
@@ -106,6 +115,10 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     # Around everything, so that requests no route takes are seen too.
     app.asgi_handler = Observation(app.asgi_handler, registry)
     return app
+
+
+def _request_rate(settings: config.Gateway) -> RequestRate | None:
+    return RequestRate(settings.requests_per_second, settings.burst) if settings.requests_per_second else None
 
 
 def _data_source(settings: Settings) -> DataSource:

@@ -10,10 +10,13 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
+from services.gateway.access.keys import KeyRequest, RevokeRequest
 from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.conditions import TAGS
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
 from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
+from services.gateway.idempotency import KEY
 from services.gateway.job_queues.schemas import RetryRequest
 from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
 from services.gateway.problems import MEDIA_TYPE, Problem
@@ -53,21 +56,37 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "createCheckpoint": CheckpointRequest,
     "rewindPipeline": RewindRequest,
     "setBudget": BudgetRequest,
+    "createKey": KeyRequest,
+    "revokeKey": RevokeRequest,
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
     {"editErrorRule", "resetErrorRule", "editDeadLetter", "retryFailed", "createCheckpoint", "rewindPipeline"}
     | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
 )
+#: Operations that need no body.
+_BODILESS = frozenset(
+    {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
+    | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+)
+#: Operations without an id in their path that name others.
+_NAMES_OTHERS = frozenset({"replayDeadLetters", "discardDeadLetters"})
+#: Operations that do what they do once for every Idempotency-Key.
+_ONCE = frozenset({"startPipeline", "resumePipeline", "retryFailed", "replayDeadLetters", "retryDeadLetters"})
+#: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
+_CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})
 _PROBLEMS = {
     400: "The body is not JSON",
-    401: "No token, or a wrong one",
+    401: "No key, or one that is not valid",
+    403: "The key lacks the scope",
     404: "Nothing has this id",
     409: "It is in no state for that; nothing was changed",
+    412: "It was changed since it was read; nothing was changed",
     413: "The body is too large",
     422: "A field or parameter is wrong; nothing was started",
+    429: "Too many requests of this key; ask again after Retry-After",
     500: "An error of ours",
     503: "A store is away, or its schema is not this version's",
 }
@@ -103,7 +122,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     statuses = {500}
     if path.startswith("/api/"):
         operation["security"] = [{"token": []}]
-        statuses |= {401, 503}
+        statuses |= {401, 403, 429, 503}
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
@@ -113,21 +132,52 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
             "text/html": {"schema": {"type": "string"}},
             "text/csv": {"schema": {"type": "string"}},
         }
-    if "{" in path:
+    if "{" in path or operation["operationId"] in _NAMES_OTHERS:
         statuses.add(404)
-    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+    if any(_checked(parameter) for parameter in operation.get("parameters", ())):
         statuses.add(422)
     if body := _BODIES.get(operation["operationId"]):
         operation["requestBody"] = {
-            "required": True,
+            "required": operation["operationId"] not in _BODILESS,
             "content": {"application/json": {"schema": _reference(body.__name__)}},
         }
         statuses |= {400, 413, 422}
     if operation["operationId"] in _CONFLICTS:
         statuses.add(409)
+    statuses |= _add_headers(operation)
     for status in sorted(statuses):
         content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
         answers[str(status)] = {"description": _PROBLEMS[status], "content": content}
+
+
+def _checked(parameter: dict[str, Any]) -> bool:
+    return bool(parameter["in"] == "query" or parameter["schema"].get("type") == "integer")
+
+
+def _add_headers(operation: dict[str, Any]) -> set[int]:
+    """What a request may say beside its body; the statuses that come of it."""
+    parameters: list[Any] = operation.setdefault("parameters", [])
+    if operation["operationId"] in _ONCE:
+        parameters.append(
+            _header("Idempotency-Key", "What is sent again with the same key and body is done once.", KEY)
+        )
+        return {409, 422}
+    if operation["operationId"] in _CONDITIONAL:
+        parameters.append(
+            _header("If-Match", "The ETag of what was seen; an edit of something else is refused.", TAGS)
+        )
+        return {412, 422}
+    return set()
+
+
+def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", "pattern": f"^({pattern})$"},
+    }
 
 
 def _reference(name: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ from shared.runtime.closing import Closing
 from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.dispatcher import Dispatcher
 from shared.runtime.exchange import Exchange
+from shared.runtime.expiry import Expiry
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.http import Account, Wire
@@ -213,7 +214,15 @@ class WorkerProcess:
                 HOUSEKEEPING,
                 self._holder,
                 runtime.lease_seconds,
-                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing],
+                [
+                    settle,
+                    write_checkpoints,
+                    housekeep,
+                    close,
+                    *reap_closing,
+                    bury_closing,
+                    Expiry(self._pool).round,
+                ],
             ),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]

@@ -43,6 +43,12 @@ async def get_budget(conn: Connection, pipeline_id: UUID) -> Budget:
     return Budget(*cast("tuple[float, float]", row)) if row else Budget(None, None)
 
 
+async def lock_budget(conn: Connection, pipeline_id: UUID) -> Budget:
+    """As `get_budget`, and nobody else sets it before this transaction ends."""
+    await conn.execute(_SQL["lock_budgeted"], {"pipeline_id": pipeline_id})
+    return await get_budget(conn, pipeline_id)
+
+
 async def set_budget(conn: Connection, pipeline_id: UUID, budget: float, act: Act) -> None:
     """Allow so much in all, and let those try again who wait for it. One transaction, the caller's.
 

@@ -189,6 +189,12 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "retryFailed",
         "listJobQueues",
         "retryDeadLetters",
+        "createKey",
+        "listKeys",
+        "getKey",
+        "revokeKey",
+        "listAuditLog",
+        "getErrorRule",
         "livez",
         "readyz",
         "metrics",
@@ -212,6 +218,11 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "job_id",
         "queue_name",
         "service_name",
+        "key_id",
+        "actor",
+        "operation",
+        "Idempotency-Key",
+        "If-Match",
     }
     start = document["components"]["schemas"]["StartRequest"]
     assert (start["required"], start["additionalProperties"]) == (["keywords", "regions"], False)

@@ -1,20 +1,24 @@
 """The queues: their lengths, and a replay of all that is dead in one."""
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.job_queues import schemas
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK
+from services.gateway.security import needs
 from services.gateway.service_names import queue_named
 from shared import log
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
+from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -24,6 +28,7 @@ class JobQueueController(Controller):
 
     path = "/monitoring/job-queues"
     tags = ("monitoring",)
+    opt = needs(reads=Scope.READ_OPERATIONS, writes=Scope.WRITE_QUEUES)
 
     @get("/", operation_id="listJobQueues", summary="How long the queues are, and what is dead in them.")
     async def list_queues(self, gateway: NamedDependency[Gateway]) -> schemas.QueuePage:
@@ -39,26 +44,30 @@ class JobQueueController(Controller):
     )
     async def retry(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
-    ) -> schemas.Retried:
+    ) -> Response[schemas.Retried]:
         """From the record, so that it does not matter what Redis lost; then what is dead in Redis alone."""
         queue = queue_named(queue_name)
         body = decode(await request.body() or b"{}", schemas.RetryRequest)
         actor = actor_of(request, body.actor)
-        moved = await replay_dead_letters(
-            gateway.pool, Selection(queue=queue), actor=actor, reason=body.reason
-        )
-        redispatched, dropped, redis = await _retry_bare(gateway, queue)
-        if moved.letters:
-            await renew_copies(gateway, [queue])
-        _log.info(
-            "queue_retried",
-            queue=queue,
-            actor=actor,
-            replayed=moved.letters,
-            redispatched=len(redispatched),
-            dropped=len(dropped),
-        )
-        return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
+
+        async def replay(_: Connection) -> schemas.Retried:
+            moved = await replay_dead_letters(
+                gateway.pool, Selection(queue=queue), actor=actor, reason=body.reason
+            )
+            redispatched, dropped, redis = await _retry_bare(gateway, queue)
+            if moved.letters:
+                await renew_copies(gateway, [queue])
+            _log.info(
+                "queue_retried",
+                queue=queue,
+                actor=actor,
+                replayed=moved.letters,
+                redispatched=len(redispatched),
+                dropped=len(dropped),
+            )
+            return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
+
+        return await once(request, gateway, replay)
 
 
 async def _retry_bare(gateway: Gateway, queue: str) -> tuple[list[int], list[schemas.Dropped], str]:

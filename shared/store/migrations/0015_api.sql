@@ -1,0 +1,42 @@
+-- The API's own record: who may ask, what was asked for, and answers that may be asked for again.
+
+CREATE TABLE api_keys (
+    key_id       uuid PRIMARY KEY,
+    name         text NOT NULL,
+    role         text NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    scopes       text[],                          -- of the role's, those it may use; null: all of them
+    digest       bytea NOT NULL,                  -- SHA-256 of the key, which is nowhere
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz,                     -- null: when it is revoked
+    last_used_at timestamptz,                     -- to the minute
+    revoked_at   timestamptz
+);
+
+-- Every write that was asked of the API, from before it was begun.
+CREATE TABLE audit_log (
+    entry_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    asked_at   timestamptz NOT NULL DEFAULT now(),
+    actor      text NOT NULL,                     -- as the request names it
+    key_id     uuid,                              -- as it was proven; null: the installation's token
+    key_name   text NOT NULL,
+    operation  text NOT NULL,
+    path       text NOT NULL,
+    reason     text NOT NULL,
+    request_id text NOT NULL,
+    status     smallint                           -- of the answer; null: the gateway died before there was one
+);
+CREATE INDEX audit_log_by_age ON audit_log (asked_at);
+
+-- Answers to requests with an Idempotency-Key, written with what they tell of.
+CREATE TABLE idempotency_keys (
+    asker      text NOT NULL,                     -- the API key's id, or that of the token
+    path       text NOT NULL,
+    key        text NOT NULL,
+    body       bytea NOT NULL,                    -- SHA-256 of the request's
+    status     smallint,                          -- null only inside the transaction that makes it
+    location   text,
+    answer     bytea,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (asker, path, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

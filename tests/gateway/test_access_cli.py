@@ -1,0 +1,60 @@
+"""`landscape keys` and `landscape audit-log` against a real gateway."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from services.gateway.cli import exits
+from services.gateway.cli.group import main
+from tests.gateway.conftest import TOKEN
+from tests.gateway.routes import bearer
+from tests.gateway.served import served
+
+
+@pytest.fixture(autouse=True)
+def gateway_url(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with served(postgres_url) as url:
+        monkeypatch.setenv("LANDSCAPE_URL", url)
+        monkeypatch.setenv("LANDSCAPE_TOKEN", TOKEN)
+        yield url
+
+
+def landscape(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """What a command prints on standard output."""
+    with pytest.raises(SystemExit) as end:
+        main(list(words))
+    assert end.value.code == code
+    return capsys.readouterr().out
+
+
+def test_a_key_is_made_used_listed_and_revoked(
+    capsys: pytest.CaptureFixture[str], gateway_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output of `create` is the key alone, so that a script can take it."""
+    assert landscape(capsys, "keys") == "no key yet\n"
+    key = landscape(
+        capsys, "keys", "create", "ci", "--role", "operator", "--days", "30", "--reason", "x"
+    ).strip()
+    assert httpx.get(f"{gateway_url}/api/v1/pipeline", headers=bearer(key)).status_code == 200
+    (found,) = json.loads(landscape(capsys, "keys", "--json"))["items"]
+    assert (found["name"], found["role"]) == ("ci", "operator")
+    assert "expires" in landscape(capsys, "keys")
+    assert "revoked" in landscape(capsys, "keys", "revoke", found["key_id"])
+    log = landscape(capsys, "audit-log", "--by", "cli")
+    assert [line.split()[2] for line in log.splitlines()] == ["revokeKey", "createKey"]
+    assert json.loads(landscape(capsys, "audit-log", "--operation", "createKey", "--json"))["items"]
+    monkeypatch.setenv("LANDSCAPE_TOKEN", key)
+    landscape(capsys, "keys", code=exits.AUTH)
+
+
+def test_a_key_without_the_scope_is_told_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3, as without any key; the message names the scope."""
+    monkeypatch.setenv("LANDSCAPE_TOKEN", landscape(capsys, "keys", "create", "looker").strip())
+    with pytest.raises(SystemExit) as end:
+        main(["keys"])
+    assert end.value.code == exits.AUTH
+    assert "keys:admin" in capsys.readouterr().err
