@@ -17,6 +17,8 @@ from services.gateway.audit_trail import AuditTrail, open_trail
 from services.gateway.breakers.controller import BreakerController
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
+from services.gateway.events.controller import EventController
+from services.gateway.events.feed import Feed
 from services.gateway.failed_items.controller import FailedItemController
 from services.gateway.job_queues.controller import JobQueueController
 from services.gateway.monitoring.controller import MonitoringController
@@ -89,6 +91,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             SpendingController,
             KeyController,
             AuditLogController,
+            EventController,
             openapi,
         ],
         guards=[requires_key(settings.token, _request_rate(settings.gateway))],
@@ -109,7 +112,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         logging_config=None,
         openapi_config=None,
         request_max_body_size=BODY_BYTES,
-        state=State({"gateway": gateway, "registry": registry}),
+        state=State({"gateway": gateway, "registry": registry, "feed": Feed(pool)}),
     )
     app.state.described = handlers
     # Around everything, so that requests no route takes are seen too.

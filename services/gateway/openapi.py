@@ -32,7 +32,16 @@ from shared.domain.report import Report
 from shared.domain.start import StartRequest
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
-_REPORT = "getReport"
+_STREAM = "streamEvents"
+#: Answers that come in other forms than a struct's: operation -> media type -> schema.
+_FORMS: dict[str, dict[str, dict[str, str]]] = {
+    "getReport": {
+        "application/json": {"$ref": "#/components/schemas/Report"},
+        "text/html": {"type": "string"},
+        "text/csv": {"type": "string"},
+    },
+    _STREAM: {"text/event-stream": {"type": "string"}},
+}
 #: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "startPipeline": StartRequest,
@@ -126,12 +135,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
-    if operation["operationId"] == _REPORT:
-        answers["200"]["content"] = {
-            "application/json": {"schema": _reference("Report")},
-            "text/html": {"schema": {"type": "string"}},
-            "text/csv": {"schema": {"type": "string"}},
-        }
+    if forms := _FORMS.get(operation["operationId"]):
+        answers["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
     if "{" in path or operation["operationId"] in _NAMES_OTHERS:
         statuses.add(404)
     if any(_checked(parameter) for parameter in operation.get("parameters", ())):
@@ -167,6 +172,8 @@ def _add_headers(operation: dict[str, Any]) -> set[int]:
             _header("If-Match", "The ETag of what was seen; an edit of something else is refused.", TAGS)
         )
         return {412, 422}
+    if operation["operationId"] == _STREAM:
+        parameters.append(_header("Last-Event-ID", "The id of the last event that was seen.", "[0-9]{1,16}"))
     return set()
 
 

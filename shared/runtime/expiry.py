@@ -1,9 +1,10 @@
-"""What is kept for a time only, and then deleted: keys of idempotency, the audit log."""
+"""What is kept for a time only, and then deleted: keys of idempotency, the audit log, events."""
 
 from typing import Final
 
 from shared import log
 from shared.store.audit_log import delete_old_entries
+from shared.store.events import delete_old_events
 from shared.store.idempotency import delete_old_keys
 from shared.store.pool import Pool
 
@@ -25,6 +26,7 @@ class Expiry:
             deleted = {
                 "idempotency_keys": await delete_old_keys(conn),
                 "audit_log": await delete_old_entries(conn),
+                "events": await delete_old_events(conn),
             }
         if any(deleted.values()):
             _log.info("expired_deleted", **deleted)

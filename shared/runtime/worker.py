@@ -41,6 +41,7 @@ from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
 from shared.runtime.settling import Settling
+from shared.runtime.telling import Telling
 from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
 from shared.store.ledger import Ledger
@@ -200,6 +201,7 @@ class WorkerProcess:
         dead = DeadMessages(redis)
         bury = DeadLetters(self._pool, dead, phase.queue).round
         bury_closing = DeadLetters(self._pool, dead, HOUSEKEEPING).round
+        tell, expire = Telling(self._pool).round, Expiry(self._pool).round
         leaders = (
             Leader(
                 self._pool,
@@ -214,15 +216,7 @@ class WorkerProcess:
                 HOUSEKEEPING,
                 self._holder,
                 runtime.lease_seconds,
-                [
-                    settle,
-                    write_checkpoints,
-                    housekeep,
-                    close,
-                    *reap_closing,
-                    bury_closing,
-                    Expiry(self._pool).round,
-                ],
+                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing, tell, expire],
             ),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]

@@ -49,6 +49,19 @@ def test_a_key_is_made_used_listed_and_revoked(
     landscape(capsys, "keys", code=exits.AUTH)
 
 
+def test_events_are_listed(capsys: pytest.CaptureFixture[str], gateway_url: str) -> None:
+    """By name and of one pipeline, as lines for people or for programs."""
+    with httpx.Client(base_url=gateway_url, headers=bearer(TOKEN)) as client:
+        body = {"keywords": ["crm"], "regions": ["US"]}
+        ids = [client.post("/api/v1/pipeline/start", json=body).json()["pipeline_id"] for _ in range(2)]
+    assert [line.split()[2] for line in landscape(capsys, "events").splitlines()] == ["pipeline.started"] * 2
+    lines = landscape(
+        capsys, "events", "--pipeline", ids[1], "--type", "pipeline.started", "--json"
+    ).splitlines()
+    assert [json.loads(line)["pipeline_id"] for line in lines] == [ids[1]]
+    landscape(capsys, "events", "--type", "nothing", code=exits.USAGE)
+
+
 def test_a_key_without_the_scope_is_told_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,6 +194,8 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "getKey",
         "revokeKey",
         "listAuditLog",
+        "streamEvents",
+        "listEvents",
         "getErrorRule",
         "livez",
         "readyz",
@@ -221,6 +223,9 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "key_id",
         "actor",
         "operation",
+        "pipeline",
+        "types",
+        "Last-Event-ID",
         "Idempotency-Key",
         "If-Match",
     }

@@ -37,6 +37,7 @@ def test_every_answer_is_as_described(postgres_url: str, tmp_path: Path) -> None
             f"--max-examples={EXAMPLES}",
             "--seed=1",
             "--generation-database=none",
+            "--exclude-path=/api/v1/events",  # an answer without end; see test_events.py
             "--no-color",
             "--continue-on-failure",
         ]

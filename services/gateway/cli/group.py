@@ -28,6 +28,7 @@ COMMANDS = {
     "dead-letters": ("dead_letters", "What was given up: list, group, edit, replay, discard."),
     "retry-failed": ("retry_failed", "Give a pipeline's failed items another chance."),
     "keys": ("keys", "API keys with roles: create, list, revoke."),
+    "events": ("events", "What has happened: pipelines, phases, breakers, quotas, budgets, dead letters."),
     "audit-log": ("audit_log", "Every write that was asked of the API: who, when, why."),
     "doctor": ("doctor", "Check this machine, the stores and the providers' keys."),
     "migrate": ("migrate", "Bring the database to this code's schema."),

@@ -19,7 +19,7 @@ from shared.domain.scope import Scope
 from shared.domain.start import parse
 from shared.domain.takeover import predecessor, taken_over, unknown
 from shared.errors import NotFoundError
-from shared.store.audit import Audit, audit
+from shared.store.audit import Audit, audit, tell_audit
 from shared.store.control import Act
 from shared.store.migrate import require_schema
 from shared.store.pipelines import Pipeline, get_pipeline, initialize_pipeline, list_pipelines
@@ -99,7 +99,10 @@ class PipelineController(Controller):
     async def audit(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> Audit:
         """Reads everything there is of the pipeline; a big one takes seconds."""
         async with gateway.connection() as conn:
-            return await audit(conn, pipeline_id)
+            found = await audit(conn, pipeline_id)
+            if not found.passed:
+                await tell_audit(conn, found)
+        return found
 
 
 async def _find_earlier(gateway: Gateway, body: bytes) -> Pipeline | None:

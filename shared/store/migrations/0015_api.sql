@@ -40,3 +40,25 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (asker, path, key)
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- What has happened, told in the transaction that made it so. Transactions end in another order than they began: an
+-- event gets its place, by which everybody reads, only when it can be seen by everybody.
+CREATE TABLE events (
+    event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    seq         bigint UNIQUE,                    -- its place; without gaps; null: not yet
+    name        text NOT NULL,
+    pipeline_id uuid,
+    service     text,
+    data        jsonb NOT NULL,
+    once        text UNIQUE,                      -- the same thing is not told again while this stands
+    happened_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX events_without_place ON events (event_id) WHERE seq IS NULL;
+CREATE INDEX events_by_age ON events (happened_at);
+
+-- The newest place. Whoever gives places holds this row until what he gave can be seen.
+CREATE TABLE event_feed (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    last_seq bigint NOT NULL DEFAULT 0
+);
+INSERT INTO event_feed DEFAULT VALUES;
