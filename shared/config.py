@@ -67,6 +67,14 @@ class Exposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """0 takes any free port."""
 
 
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where messages of events may go."""
+
+    allow_private: bool = False
+    """Also to this machine and private networks, and by http. Whoever may register webhooks then reaches what this
+    machine reaches."""
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How log lines are written."""
 
@@ -168,6 +176,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: Gateway = Gateway()
     exposition: Exposition = Exposition()
     log: Log = Log()
+    webhooks: Webhooks = Webhooks()
     runtime: Runtime = Runtime()
     providers: dict[str, Provider] = {}
     """By service name: serp, keywords, enrichment, media, pages, llm."""

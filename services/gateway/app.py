@@ -33,6 +33,7 @@ from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
 from services.gateway.security import requires_key
 from services.gateway.spending.controller import SpendingController
+from services.gateway.webhooks.controller import WebhookController
 from shared import config, log
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             KeyController,
             AuditLogController,
             EventController,
+            WebhookController,
             openapi,
         ],
         guards=[requires_key(settings.token, _request_rate(settings.gateway))],
@@ -102,7 +104,15 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
     model = settings.provider("llm").model or DEFAULT_MODEL
     dead_messages = DeadMessages(redis) if redis is not None else None
-    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis, dead_messages)
+    gateway = Gateway(
+        pool,
+        _data_source(settings),
+        services,
+        model,
+        ping_redis,
+        dead_messages,
+        settings.webhooks.allow_private,
+    )
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
         handlers,

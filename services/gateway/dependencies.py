@@ -29,6 +29,8 @@ class Gateway:
     """None: this process was not told of any Redis."""
     dead_messages: DeadMessages | None = None
     """Likewise."""
+    private_webhooks: bool = False
+    """Messages may also go into private networks."""
 
     def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in a transaction."""

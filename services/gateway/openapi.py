@@ -28,6 +28,7 @@ from services.gateway.rules.schemas import (
     ErrorRuleReset,
 )
 from services.gateway.spending.controller import BudgetRequest
+from services.gateway.webhooks.schemas import SignedRequest, WebhookRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
 
@@ -67,15 +68,28 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "setBudget": BudgetRequest,
     "createKey": KeyRequest,
     "revokeKey": RevokeRequest,
+    "createWebhook": WebhookRequest,
+    "enableWebhook": SignedRequest,
+    "testWebhook": SignedRequest,
+    "redeliver": SignedRequest,
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
-    {"editErrorRule", "resetErrorRule", "editDeadLetter", "retryFailed", "createCheckpoint", "rewindPipeline"}
+    {"createWebhook", "redeliver"}
+    | {
+        "editErrorRule",
+        "resetErrorRule",
+        "editDeadLetter",
+        "retryFailed",
+        "createCheckpoint",
+        "rewindPipeline",
+    }
     | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
 )
 #: Operations that need no body.
 _BODILESS = frozenset(
-    {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
+    {"enableWebhook", "testWebhook", "redeliver"}
+    | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
     | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
 )
 #: Operations without an id in their path that name others.

@@ -58,7 +58,7 @@ def required_scope(handler: BaseRouteHandler, method: str) -> Scope:
 
 def is_write(handler: BaseRouteHandler, method: str) -> bool:
     """Whether a request may change something: then it goes into the audit log."""
-    return not required_scope(handler, method).endswith(":read")
+    return method not in READING and not required_scope(handler, method).endswith(":read")
 
 
 def requires_key(token: str, rate: RequestRate | None) -> Guard:

@@ -1,4 +1,4 @@
-"""What is kept for a time only, and then deleted: keys of idempotency, the audit log, events."""
+"""What is kept for a time only, and then deleted: keys of idempotency, the audit log, events, deliveries."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from shared.store.audit_log import delete_old_entries
 from shared.store.events import delete_old_events
 from shared.store.idempotency import delete_old_keys
 from shared.store.pool import Pool
+from shared.store.webhooks import delete_old_deliveries
 
 _log = log.get(__name__)
 
@@ -27,6 +28,7 @@ class Expiry:
                 "idempotency_keys": await delete_old_keys(conn),
                 "audit_log": await delete_old_entries(conn),
                 "events": await delete_old_events(conn),
+                "webhook_deliveries": await delete_old_deliveries(conn),
             }
         if any(deleted.values()):
             _log.info("expired_deleted", **deleted)

@@ -20,7 +20,7 @@ from shared.domain.message import Message
 from shared.domain.phases import CLOSING, HOUSEKEEPING, PHASES, of_service
 from shared.domain.provider import Handle, Limits, Provider
 from shared.errors import ConfigError
-from shared.runtime import exposition
+from shared.runtime import exposition, webhooks
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Buyer
 from shared.runtime.cancellation import cancel
@@ -42,6 +42,7 @@ from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
 from shared.runtime.settling import Settling
 from shared.runtime.telling import Telling
+from shared.runtime.webhooks import Webhooks
 from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
 from shared.store.ledger import Ledger
@@ -201,6 +202,7 @@ class WorkerProcess:
         dead = DeadMessages(redis)
         bury = DeadLetters(self._pool, dead, phase.queue).round
         bury_closing = DeadLetters(self._pool, dead, HOUSEKEEPING).round
+        self._webhooks = Webhooks(self._pool, allow_private=settings.webhooks.allow_private)
         tell, expire = Telling(self._pool).round, Expiry(self._pool).round
         leaders = (
             Leader(
@@ -218,6 +220,8 @@ class WorkerProcess:
                 runtime.lease_seconds,
                 [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing, tell, expire],
             ),
+            # By itself: a receiver that does not answer holds nothing up.
+            Leader(self._pool, webhooks.LEASE, self._holder, runtime.lease_seconds, [self._webhooks.round]),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
@@ -240,6 +244,7 @@ class WorkerProcess:
         self._heartbeat.stop()
         await self._gate.close()
         await self._wire.aclose()
+        await self._webhooks.aclose()
         await self._redis.aclose(close_connection_pool=True)
         await self._pool.close()
         if self._server:

@@ -62,6 +62,28 @@ def test_events_are_listed(capsys: pytest.CaptureFixture[str], gateway_url: str)
     landscape(capsys, "events", "--type", "nothing", code=exits.USAGE)
 
 
+def test_a_webhook_is_registered_tested_and_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output of `create` is the secret alone."""
+    assert landscape(capsys, "webhooks") == "no webhook yet\n"
+    secret = landscape(capsys, "webhooks", "create", "https://hooks.example/x", "--event", "pipeline.failed")
+    assert secret.startswith("whsec_")
+    (found,) = json.loads(landscape(capsys, "webhooks", "--json"))["items"]
+    webhook_id = found["webhook_id"]
+    assert "pipeline.failed" in landscape(capsys, "webhooks")
+    assert "delivery 1" in landscape(capsys, "webhooks", "test", webhook_id)
+    assert "not tried yet" in landscape(capsys, "webhooks", "deliveries", webhook_id)
+    assert (
+        json.loads(landscape(capsys, "webhooks", "deliveries", webhook_id, "--state", "failed", "--json"))[
+            "items"
+        ]
+        == []
+    )
+    landscape(capsys, "webhooks", "redeliver", webhook_id, "1", code=exits.CONFLICT)
+    assert "pipeline.failed" in landscape(capsys, "webhooks", "enable", webhook_id)
+    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id)
+    landscape(capsys, "webhooks", "create", "http://10.0.0.1/", code=exits.USAGE)
+
+
 def test_a_key_without_the_scope_is_told_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "retry-failed": ("retry_failed", "Give a pipeline's failed items another chance."),
     "keys": ("keys", "API keys with roles: create, list, revoke."),
     "events": ("events", "What has happened: pipelines, phases, breakers, quotas, budgets, dead letters."),
+    "webhooks": ("webhooks", "Who is sent events over HTTP; register, test, enable."),
     "audit-log": ("audit_log", "Every write that was asked of the API: who, when, why."),
     "doctor": ("doctor", "Check this machine, the stores and the providers' keys."),
     "migrate": ("migrate", "Bring the database to this code's schema."),

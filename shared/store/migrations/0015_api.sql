@@ -62,3 +62,37 @@ CREATE TABLE event_feed (
     last_seq bigint NOT NULL DEFAULT 0
 );
 INSERT INTO event_feed DEFAULT VALUES;
+
+-- Who wants to be told of events over HTTP.
+CREATE TABLE webhooks (
+    webhook_id      uuid PRIMARY KEY,
+    url             text NOT NULL,
+    secret          text NOT NULL,                -- signs what is sent; told once
+    events          text[],                       -- names; null: all
+    after_seq       bigint NOT NULL,              -- events up to this place have their deliveries
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    failures        integer NOT NULL DEFAULT 0,   -- of the receiver as a whole, in a row
+    failing_since   timestamptz,
+    next_at         timestamptz NOT NULL DEFAULT now(),  -- nothing is sent before
+    disabled_at     timestamptz,
+    disabled_reason text
+);
+
+-- What each of them is to be sent, and what became of it.
+CREATE TABLE webhook_deliveries (
+    delivery_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    webhook_id  uuid NOT NULL REFERENCES webhooks ON DELETE CASCADE,
+    seq         bigint,                           -- the event's place; null: a test
+    name        text NOT NULL,
+    body        text NOT NULL,                    -- the same in every attempt
+    state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+    attempts    integer NOT NULL DEFAULT 0,
+    next_at     timestamptz NOT NULL DEFAULT now(),
+    status      smallint,                         -- of the last answer
+    error       text,                             -- why the last attempt failed
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    ended_at    timestamptz,
+    UNIQUE (webhook_id, seq)
+);
+CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (webhook_id, delivery_id) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (ended_at) WHERE ended_at IS NOT NULL;
