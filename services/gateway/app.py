@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         model,
         ping_redis,
         dead_messages,
-        settings.webhooks.allow_private,
+        private_webhooks=settings.webhooks.allow_private,
     )
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(

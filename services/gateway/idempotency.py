@@ -20,19 +20,16 @@ REPLAYED: Final = "Idempotency-Replayed"
 KEY: Final = "[!-~]{1,255}"
 _MEDIA_TYPE: Final = "application/json"
 
-#: Does what is asked for on this connection, in its transaction; the answer's body.
-Work = Callable[[Connection], Awaitable[Any]]
-
 
 async def once(
     request: AnyRequest,
     gateway: Gateway,
-    work: Work,
+    work: Callable[[Connection], Awaitable[Any]],
     *,
     status: int = 200,
     location: Callable[[Any], str] | None = None,
 ) -> Response[Any]:
-    """The answer of `work`, or what was answered to the same request before.
+    """The answer of `work`, which gets the connection, or what was answered to the same request before.
 
     Work, key and answer are one transaction. Raises InputError when the key was used with another body.
     """
@@ -45,6 +42,19 @@ async def once(
         if asked:
             await keep(conn, asked, answer)
     return _response(answer, {})
+
+
+async def once_in_parts(
+    request: AnyRequest, gateway: Gateway, work: Callable[[], Awaitable[Any]]
+) -> Response[Any]:
+    """As `once`, for work that has transactions of its own: the key is held beside them, in one more.
+
+    Few at a time: each needs two connections, and all with one would wait for each other.
+    """
+    if request.headers.get(HEADER) is None:
+        return Response(await work())
+    async with gateway.holders:
+        return await once(request, gateway, lambda _: work())
 
 
 async def _asked(request: AnyRequest) -> Asked | None:

@@ -63,6 +63,17 @@ async def test_keys_of_others_and_of_other_paths_are_others(client: AsyncTestCli
     assert "idempotency-replayed" in answers[1].headers
 
 
+async def test_many_bulk_actions_at_once_do_not_wait_for_each_other(client: AsyncTestClient[Any]) -> None:
+    """Each holds its key beside its work: more of them than the gateway has connections all end."""
+    pipeline_id = (await client.post(PATH, json=START)).json()["pipeline_id"]
+    retry = f"/api/v1/monitoring/pipeline/{pipeline_id}/retry-failed"
+    answers = await asyncio.gather(
+        *(client.post(retry, headers={"Idempotency-Key": str(n)}) for n in range(20)),
+        *(client.post("/api/v1/dead-letters/replay", json={"filter": {}, "reason": "x"}) for _ in range(20)),
+    )
+    assert {answer.status_code for answer in answers} == {200}
+
+
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "ä"])
 async def test_a_key_that_is_none_is_refused(client: AsyncTestClient[Any], key: str) -> None:
     """Before anything is started."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from litestar.testing import AsyncTestClient
+from structlog.contextvars import get_contextvars, merge_contextvars
+from structlog.testing import capture_logs
 
 from services.gateway.app import create_app
 from shared.config import Settings
@@ -123,6 +125,18 @@ async def test_a_request_keeps_the_id_it_came_with(client: AsyncTestClient[Any])
         made.add(answer.headers["x-request-id"])
     assert len(made) == 5
     assert all(re.fullmatch(r"[0-9a-f-]{36}", identity) for identity in made)
+
+
+async def test_log_lines_of_a_request_have_its_id(client: AsyncTestClient[Any]) -> None:
+    """So that whoever has a problem's request id finds what the log says of it; lines between requests have none."""
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        await client.post(
+            "/api/v1/pipeline/start",
+            json={"keywords": ["a"], "regions": ["US"]},
+            headers={**GOOD, b"X-Request-ID": b"abc-1"},
+        )
+    assert [line["request_id"] for line in lines if line["event"] == "pipeline_started"] == ["abc-1"]
+    assert "request_id" not in get_contextvars()
 
 
 async def test_metrics_name_routes_and_never_ids(client: AsyncTestClient[Any]) -> None:

@@ -10,7 +10,7 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters import schemas
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
-from services.gateway.idempotency import once
+from services.gateway.idempotency import once_in_parts
 from services.gateway.security import needs
 from services.gateway.service_names import QUEUES
 from shared import log
@@ -119,7 +119,7 @@ class DeadLetterController(Controller):
         body = decode(await request.body(), schemas.ReplayRequest)
         if body.dry_run:
             return Response(await _move(request, gateway, body))
-        return await once(request, gateway, lambda _: _move(request, gateway, body))
+        return await once_in_parts(request, gateway, lambda: _move(request, gateway, body))
 
     @post("/discard", operation_id="discardDeadLetters", status_code=200, summary="Close letters for good.")
     async def discard(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:

@@ -12,7 +12,7 @@ from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dead_letters.schemas import selection_from_query
 from services.gateway.dependencies import Gateway
 from services.gateway.failed_items import schemas
-from services.gateway.idempotency import once
+from services.gateway.idempotency import once_in_parts
 from services.gateway.security import needs
 from services.gateway.service_names import QUEUES
 from shared import log
@@ -21,7 +21,6 @@ from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.failed_items import count_failed_items, list_failed_items, reset_failed_items
 from shared.store.pipelines import get_pipeline_state
-from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -76,7 +75,7 @@ class FailedItemController(Controller):
             count = min(sum(group.items for group in groups), body.max or schemas.MOST)
             return Response(schemas.RetriedItems(pipeline_id, count, dry_run=True))
 
-        async def reset(_: Connection) -> schemas.RetriedItems:
+        async def reset() -> schemas.RetriedItems:
             items = await reset_failed_items(
                 gateway.pool,
                 pipeline_id,
@@ -91,4 +90,4 @@ class FailedItemController(Controller):
                 await renew_copies(gateway, [PHASES[body.phase].queue] if body.phase else QUEUES)
             return schemas.RetriedItems(pipeline_id, items, dry_run=False)
 
-        return await once(request, gateway, reset)
+        return await once_in_parts(request, gateway, reset)

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
-from services.gateway.idempotency import once
+from services.gateway.idempotency import once_in_parts
 from services.gateway.job_queues import schemas
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK
 from services.gateway.security import needs
@@ -18,7 +18,6 @@ from shared.domain.strict_json import decode
 from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
-from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -50,7 +49,7 @@ class JobQueueController(Controller):
         body = decode(await request.body() or b"{}", schemas.RetryRequest)
         actor = actor_of(request, body.actor)
 
-        async def replay(_: Connection) -> schemas.Retried:
+        async def replay() -> schemas.Retried:
             moved = await replay_dead_letters(
                 gateway.pool, Selection(queue=queue), actor=actor, reason=body.reason
             )
@@ -67,7 +66,7 @@ class JobQueueController(Controller):
             )
             return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
 
-        return await once(request, gateway, replay)
+        return await once_in_parts(request, gateway, replay)
 
 
 async def _retry_bare(gateway: Gateway, queue: str) -> tuple[list[int], list[schemas.Dropped], str]:
