@@ -15,6 +15,9 @@ from tests.gateway.served import served
 CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 401, 403, 404, 409, 412, 422]
+
+[phases.coverage]
+unexpected-methods = ["PUT", "DELETE"]
 """
 #: Random cases of each operation beside those that cover its description systematically.
 EXAMPLES = 2

@@ -54,7 +54,6 @@ CREATE TABLE events (
     happened_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX events_without_place ON events (event_id) WHERE seq IS NULL;
-CREATE INDEX events_by_age ON events (happened_at);
 
 -- The newest place. Whoever gives places holds this row until what he gave can be seen.
 CREATE TABLE event_feed (

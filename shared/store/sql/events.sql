@@ -69,9 +69,8 @@ WHERE seq > %(after)s AND seq <= %(upto)s
 ORDER BY seq LIMIT %(limit)s
 
 -- name: delete_old_events
--- Events that are older than this or too many, some of them at a time. Their places are not given again.
-DELETE FROM events WHERE event_id IN (
-    SELECT event_id FROM events
-    WHERE seq IS NOT NULL AND (happened_at < now() - make_interval(days => %(days)s)
-                               OR seq <= (SELECT last_seq FROM event_feed) - %(most)s)
-    ORDER BY seq LIMIT %(limit)s)
+-- Of the first so many events those that are older than this or too many. Their places are not given again.
+DELETE FROM events
+WHERE event_id IN (SELECT event_id FROM events WHERE seq IS NOT NULL ORDER BY seq LIMIT %(limit)s)
+  AND (happened_at < now() - make_interval(days => %(days)s)
+       OR seq <= (SELECT last_seq FROM event_feed) - %(most)s)
