@@ -9,11 +9,12 @@ import threading
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from services.gateway.standalone.probe import free_port
 from shared.store.pool import Pool, unit_of_work
-from shared.testing.eventually import eventually
+from shared.testing.eventually import eventually, wait_until
 from shared.testing.pipelines import finish_pipeline, start_pipeline
 from shared.testing.rows import fetch
 from tests.gateway.conftest import TOKEN
@@ -50,7 +51,9 @@ class Client(threading.Thread):
                 self.connections += 1
 
 
-def serve(port: int, postgres_url: str, redis_url: str) -> "subprocess.Popen[bytes]":
+def serve(
+    port: int, postgres_url: str, redis_url: str, stderr: int | None = None
+) -> "subprocess.Popen[bytes]":
     """`landscape gateway`, as a process of its own."""
     own = {
         "LANDSCAPE_POSTGRES_URL": postgres_url,
@@ -60,7 +63,10 @@ def serve(port: int, postgres_url: str, redis_url: str) -> "subprocess.Popen[byt
         "LANDSCAPE_LOG__LEVEL": "error",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "services.gateway.cli", "gateway"], cwd=ROOT, env={**os.environ, **own}
+        [sys.executable, "-m", "services.gateway.cli", "gateway"],
+        cwd=ROOT,
+        env={**os.environ, **own},
+        stderr=stderr,
     )
 
 
@@ -97,3 +103,37 @@ async def test_a_killed_gateway_costs_a_stream_nothing(postgres_url: str, redis_
     assert written == PIPELINES * 4
     assert client.ids == list(range(1, written + 1))
     assert client.connections >= DEATHS
+
+
+def test_a_gateway_that_is_stopped_ends_its_streams(postgres_url: str, redis_url: str) -> None:
+    """At once, not after the time that requests have, and without a word in its log."""
+    port = free_port()
+    client = Client(f"http://127.0.0.1:{port}")
+    gateway = serve(port, postgres_url, redis_url, stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/livez"))
+        client.start()
+        wait_until(lambda: streams(postgres_url))
+        client.done = True
+        gateway.terminate()
+        _, log = gateway.communicate(timeout=2.5)
+    finally:
+        gateway.kill()
+    assert log == b""
+
+
+def answers(url: str) -> bool:
+    """Whether anybody does."""
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def streams(postgres_url: str) -> bool:
+    """Whether a gateway looks for events: it does only while somebody listens."""
+    with psycopg.connect(postgres_url) as conn:
+        found = conn.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%event_feed%' AND pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        return found.fetchone() != (0,)

@@ -35,6 +35,8 @@ class Feed:
         self._watcher: asyncio.Task[None] | None = None
         self._newest = 0
         self._moved = asyncio.Event()
+        self.closed = False
+        """This process is about to stop: streams end, and their clients go on elsewhere."""
 
     @asynccontextmanager
     async def listening(self, asker: str) -> AsyncIterator[None]:
@@ -58,11 +60,16 @@ class Feed:
                 self._watcher.cancel()
                 self._watcher = None
 
+    def close(self) -> None:
+        """End all streams. May be called by a handler of signals."""
+        self.closed = True
+        self._moved.set()
+
     async def wait(self, after: int, seconds: float) -> bool:
-        """Until there is an event after this place; False when there is none in time."""
+        """Until there is an event after this place, or no more of them; False when there is none in time."""
         try:
             async with asyncio.timeout(seconds):
-                while self._newest <= after:
+                while self._newest <= after and not self.closed:
                     await self._moved.wait()
         except TimeoutError:
             return False
@@ -92,5 +99,6 @@ class Feed:
             if newest > self._newest:
                 self._newest = newest
                 self._moved.set()  # wakes all who wait; the next ones wait for the next event
-                self._moved.clear()
+                if not self.closed:
+                    self._moved.clear()
             await asyncio.sleep(LOOK_SECONDS)

@@ -45,7 +45,7 @@ async def stream(feed: Feed, wish: Wish, listening: AsyncExitStack) -> AsyncIter
         yield _RETRY
         if wish.lost:
             yield frame(after, "reset", msgspec.json.encode({"reason": wish.lost}))
-        while loop.time() < end:
+        while loop.time() < end and not feed.closed:
             if not await feed.wait(after, HEARTBEAT_SECONDS):
                 yield _HEARTBEAT
                 continue
