@@ -160,3 +160,16 @@ def test_history_is_read_in_pages(gateway: httpx.Client) -> None:
     assert [e["pipeline_id"] for e in first["items"] + rest["items"]] == ids
     assert (rest["next_cursor"], rest["newest"]) == (None, 3)
     assert gateway.get(HISTORY, params={"pipeline": NOBODY}).json()["items"] == []
+
+
+def test_an_audit_that_fails_is_told_once(gateway: httpx.Client, postgres_url: str) -> None:
+    """As long as it fails for the same checks; one that passes tells nothing."""
+    pipeline_id = start(gateway)
+    audit = f"/api/v1/pipeline/{pipeline_id}/audit"
+    gateway.get(audit)
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("UPDATE counters SET delta = delta + 1")
+    for _ in range(2):
+        assert not gateway.get(audit).json()["passed"]
+    told = gateway.get(HISTORY, params={"types": "audit.failed"}).json()["items"]
+    assert [(e["pipeline_id"], e["data"]) for e in told] == [(pipeline_id, {"checks": ["counters"]})]
