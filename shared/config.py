@@ -55,6 +55,10 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address to listen on; 0.0.0.0 is every one."""
     port: Port = 8001
     """`landscape up --port` goes before it."""
+    requests_per_second: Rate = 200.0
+    """Requests of one key that are answered in a second on the long run, by one gateway; 0 means no limit."""
+    burst: Count = 1000
+    """Requests of one key that may come at once."""
 
 
 class Exposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +68,14 @@ class Exposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address to listen on; 0.0.0.0 is every one."""
     port: Port = 9191
     """0 takes any free port."""
+
+
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where messages of events may go."""
+
+    allow_private: bool = False
+    """Also to this machine and private networks, and by http. Whoever may register webhooks then reaches what this
+    machine reaches."""
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,6 +185,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: Gateway = Gateway()
     exposition: Exposition = Exposition()
     log: Log = Log()
+    webhooks: Webhooks = Webhooks()
     runtime: Runtime = Runtime()
     providers: dict[str, Provider] = {}
     """By service name: serp, keywords, enrichment, media, pages, llm."""

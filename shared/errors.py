@@ -6,6 +6,7 @@ LandscapeError
 │   └── MalformedError     it is not even JSON
 ├── NotFoundError          nothing has this id
 ├── ConflictError          the thing is in no state for it; nothing was changed
+│   └── StaleError         it is not what the request says it has seen
 ├── StoreError             the record is not as this code expects
 │   └── SchemaError        the schema is older or newer than this code, or was edited
 └── ProviderError          a provider's call gave no usable answer; carries status, codes and delay
@@ -70,6 +71,12 @@ class ConflictError(LandscapeError):
     """It is in no state in which this can be done. Nothing was changed."""
 
     code = "conflict"
+
+
+class StaleError(ConflictError):
+    """Somebody has changed it since. Nothing was changed."""
+
+    code = "stale"
 
 
 class StoreError(LandscapeError):

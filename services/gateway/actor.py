@@ -52,6 +52,10 @@ def _check(text: str, length: int) -> None:
         raise ValueError("must not hold control characters")
 
 
-Actor = Annotated[str, Meta(extra={"check": check_name})]
-Reason = Annotated[str, Meta(extra={"check": check_reason})]
-GivenReason = Annotated[str, Meta(extra={"check": check_given_reason})]
+#: What a body says of itself: its description has the lengths, the checks know what is printable.
+Actor = Annotated[str, Meta(extra={"check": check_name}, extra_json_schema={"maxLength": NAME_LENGTH})]
+Reason = Annotated[str, Meta(extra={"check": check_reason}, extra_json_schema={"maxLength": REASON_LENGTH})]
+GivenReason = Annotated[
+    str,
+    Meta(extra={"check": check_given_reason}, extra_json_schema={"minLength": 1, "maxLength": REASON_LENGTH}),
+]

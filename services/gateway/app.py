@@ -10,9 +10,15 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry
 
+from services.gateway.access.keys import KeyController
+from services.gateway.access.log import AuditLogController
+from services.gateway.allowed_methods import AllowedMethods
+from services.gateway.audit_trail import AuditTrail, open_trail
 from services.gateway.breakers.controller import BreakerController
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
+from services.gateway.events.controller import EventController
+from services.gateway.events.feed import Feed
 from services.gateway.failed_items.controller import FailedItemController
 from services.gateway.job_queues.controller import JobQueueController
 from services.gateway.monitoring.controller import MonitoringController
@@ -25,9 +31,10 @@ from services.gateway.pipelines.controller import PipelineController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
-from services.gateway.security import requires_token
+from services.gateway.security import requires_key
 from services.gateway.spending.controller import SpendingController
 from services.gateway.spending.doubts import DoubtController
+from services.gateway.webhooks.controller import WebhookController
 from services.gateway.why.controller import WhyController
 from shared import config, log
 from shared.broker.client import build_async_client, ping
@@ -35,6 +42,7 @@ from shared.broker.dead_letters import DeadMessages
 from shared.broker.memory import read_memory
 from shared.config import Settings
 from shared.domain.pipeline import DataSource
+from shared.domain.request_rate import RequestRate
 from shared.domain.start import DEFAULT_MODEL
 from shared.store.pool import build_pool
 
@@ -87,16 +95,30 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             SpendingController,
             DoubtController,
             WhyController,
+            KeyController,
+            AuditLogController,
+            EventController,
+            WebhookController,
             openapi,
         ],
-        guards=[requires_token(settings.token)],
+        guards=[requires_key(settings.token, _request_rate(settings.gateway))],
+        middleware=[AllowedMethods(), AuditTrail()],
+        before_request=open_trail,
     )
     registry = CollectorRegistry()
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
     model = settings.provider("llm").model or DEFAULT_MODEL
     dead_messages = DeadMessages(redis) if redis is not None else None
-    remember = partial(read_memory, redis) if redis is not None else None
-    gateway = Gateway(pool, _data_source(settings), services, model, ping_redis, dead_messages, remember)
+    gateway = Gateway(
+        pool,
+        _data_source(settings),
+        services,
+        model,
+        ping_redis,
+        dead_messages,
+        partial(read_memory, redis) if redis is not None else None,
+        private_webhooks=settings.webhooks.allow_private,
+    )
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
         handlers,
@@ -106,12 +128,16 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         logging_config=None,
         openapi_config=None,
         request_max_body_size=BODY_BYTES,
-        state=State({"gateway": gateway, "registry": registry}),
+        state=State({"gateway": gateway, "registry": registry, "feed": Feed(pool)}),
     )
     app.state.described = handlers
     # Around everything, so that requests no route takes are seen too.
     app.asgi_handler = Observation(app.asgi_handler, registry)
     return app
+
+
+def _request_rate(settings: config.Gateway) -> RequestRate | None:
+    return RequestRate(settings.requests_per_second, settings.burst) if settings.requests_per_second else None
 
 
 def _data_source(settings: Settings) -> DataSource:

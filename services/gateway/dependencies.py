@@ -1,8 +1,10 @@
 """What handlers are given: the record and the settings that matter to them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from litestar.datastructures import State
 
@@ -11,6 +13,8 @@ from shared.domain.pipeline import DataSource
 from shared.domain.standing import Memory
 from shared.store.pool import Connection, Pool, unit_of_work
 
+#: Fewer than half of the connections there are.
+HOLDERS: Final = 3
 #: Answers None when all is well, else says why not.
 Ping = Callable[[], Awaitable[str | None]]
 #: What Redis remembers of a provider's gate. Raises OSError when Redis is away.
@@ -34,6 +38,10 @@ class Gateway:
     """Likewise."""
     remember: Remember | None = None
     """Likewise."""
+    holders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HOLDERS))
+    """Requests that may hold one connection while they use others."""
+    private_webhooks: bool = False
+    """Messages may also go into private networks."""
 
     def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in a transaction."""

@@ -7,6 +7,7 @@ from typing import cast
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from structlog.contextvars import bound_contextvars
 from uuid_utils.compat import uuid7
 
 HEADER = "X-Request-ID"
@@ -46,16 +47,23 @@ class Observation:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 identity = (HEADER.lower().encode(), request_id(scope).encode())
-                message["headers"] = [*message["headers"], identity, *_SECURITY]
+                message["headers"] = [*message["headers"], identity, *_SECURITY, *added_headers(scope)]
             await send(message)
 
         try:
-            await self._app(scope, receive, observed)
+            with bound_contextvars(request_id=request_id(scope)):
+                await self._app(scope, receive, observed)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = scope.get("path_template") or "unmatched"
             self._requests.labels(method, route, status).inc()
             self._duration.labels(method, route).observe(time.perf_counter() - started)
+
+
+def added_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """What its answer is to say beside its own, whatever becomes of it; may be added to."""
+    state = cast("dict[str, list[tuple[bytes, bytes]]]", scope.setdefault("state", {}))
+    return state.setdefault("added_headers", [])
 
 
 def request_id(scope: Scope) -> str:

@@ -10,10 +10,13 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
+from services.gateway.access.keys import KeyRequest, RevokeRequest
 from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.conditions import TAGS
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
 from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
+from services.gateway.idempotency import KEY
 from services.gateway.job_queues.schemas import PauseQueue, RetryRequest, UnpauseQueue
 from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
 from services.gateway.problems import MEDIA_TYPE, Problem
@@ -25,11 +28,22 @@ from services.gateway.rules.schemas import (
     ErrorRuleReset,
 )
 from services.gateway.spending.controller import BudgetRequest
+from services.gateway.spending.doubts import DecisionRequest
+from services.gateway.webhooks.schemas import SignedRequest, WebhookRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
-_REPORT = "getReport"
+_STREAM = "streamEvents"
+#: Answers that come in other forms than a struct's: operation -> media type -> schema.
+_FORMS: dict[str, dict[str, dict[str, str]]] = {
+    "getReport": {
+        "application/json": {"$ref": "#/components/schemas/Report"},
+        "text/html": {"type": "string"},
+        "text/csv": {"type": "string"},
+    },
+    _STREAM: {"text/event-stream": {"type": "string"}},
+}
 #: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "startPipeline": StartRequest,
@@ -55,21 +69,51 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "createCheckpoint": CheckpointRequest,
     "rewindPipeline": RewindRequest,
     "setBudget": BudgetRequest,
+    "decideCallsInDoubt": DecisionRequest,
+    "createKey": KeyRequest,
+    "revokeKey": RevokeRequest,
+    "createWebhook": WebhookRequest,
+    "enableWebhook": SignedRequest,
+    "testWebhook": SignedRequest,
+    "redeliver": SignedRequest,
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
-    {"editErrorRule", "resetErrorRule", "editDeadLetter", "retryFailed", "createCheckpoint", "rewindPipeline"}
+    {"createWebhook", "redeliver"}
+    | {
+        "editErrorRule",
+        "resetErrorRule",
+        "editDeadLetter",
+        "retryFailed",
+        "createCheckpoint",
+        "rewindPipeline",
+    }
     | {"pauseQueue", "unpauseQueue", "pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
 )
+#: Operations that need no body.
+_BODILESS = frozenset(
+    {"enableWebhook", "testWebhook", "redeliver"}
+    | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
+    | {"unpauseQueue", "pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+)
+#: Operations without an id in their path that name others.
+_NAMES_OTHERS = frozenset({"replayDeadLetters", "discardDeadLetters"})
+#: Operations that do what they do once for every Idempotency-Key.
+_ONCE = frozenset({"startPipeline", "resumePipeline", "retryFailed", "replayDeadLetters", "retryDeadLetters"})
+#: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
+_CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})
 _PROBLEMS = {
     400: "The body is not JSON",
-    401: "No token, or a wrong one",
+    401: "No key, or one that is not valid",
+    403: "The key lacks the scope",
     404: "Nothing has this id",
     409: "It is in no state for that; nothing was changed",
+    412: "It was changed since it was read; nothing was changed",
     413: "The body is too large",
     422: "A field or parameter is wrong; nothing was started",
+    429: "Too many requests of this key; ask again after Retry-After",
     500: "An error of ours",
     503: "A store is away, or its schema is not this version's",
 }
@@ -105,31 +149,60 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     statuses = {500}
     if path.startswith("/api/"):
         operation["security"] = [{"token": []}]
-        statuses |= {401, 503}
+        statuses |= {401, 403, 429, 503}
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
-    if operation["operationId"] == _REPORT:
-        answers["200"]["content"] = {
-            "application/json": {"schema": _reference("Report")},
-            "text/html": {"schema": {"type": "string"}},
-            "text/csv": {"schema": {"type": "string"}},
-        }
-    if "{" in path:
+    if forms := _FORMS.get(operation["operationId"]):
+        answers["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
+    if "{" in path or operation["operationId"] in _NAMES_OTHERS:
         statuses.add(404)
-    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+    if any(_checked(parameter) for parameter in operation.get("parameters", ())):
         statuses.add(422)
     if body := _BODIES.get(operation["operationId"]):
         operation["requestBody"] = {
-            "required": True,
+            "required": operation["operationId"] not in _BODILESS,
             "content": {"application/json": {"schema": _reference(body.__name__)}},
         }
         statuses |= {400, 413, 422}
     if operation["operationId"] in _CONFLICTS:
         statuses.add(409)
+    statuses |= _add_headers(operation)
     for status in sorted(statuses):
         content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
         answers[str(status)] = {"description": _PROBLEMS[status], "content": content}
+
+
+def _checked(parameter: dict[str, Any]) -> bool:
+    return bool(parameter["in"] == "query" or parameter["schema"].get("type") == "integer")
+
+
+def _add_headers(operation: dict[str, Any]) -> set[int]:
+    """What a request may say beside its body; the statuses that come of it."""
+    parameters: list[Any] = operation.setdefault("parameters", [])
+    if operation["operationId"] in _ONCE:
+        parameters.append(
+            _header("Idempotency-Key", "What is sent again with the same key and body is done once.", KEY)
+        )
+        return {409, 422}
+    if operation["operationId"] in _CONDITIONAL:
+        parameters.append(
+            _header("If-Match", "The ETag of what was seen; an edit of something else is refused.", TAGS)
+        )
+        return {412, 422}
+    if operation["operationId"] == _STREAM:
+        parameters.append(_header("Last-Event-ID", "The id of the last event that was seen.", "[0-9]{1,16}"))
+    return set()
+
+
+def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", "pattern": f"^({pattern})$"},
+    }
 
 
 def _reference(name: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ from litestar.types import ExceptionHandlersMap
 from services.gateway.actor import AnyRequest
 from services.gateway.observation import request_id
 from shared import log
-from shared.errors import ConflictError, InputError, MalformedError, NotFoundError, SchemaError
+from shared.errors import ConflictError, InputError, MalformedError, NotFoundError, SchemaError, StaleError
+from shared.store.idempotency import UnfinishedError
 from shared.store.pool import Unavailable
 
 _log = log.get(__name__)
@@ -45,11 +46,14 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 _CODES = {
     400: "malformed",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     409: "conflict",
+    412: "stale",
     413: "too_large",
     422: "input",
+    429: "too_many_requests",
     500: "internal",
     503: "unavailable",
 }
@@ -87,8 +91,8 @@ def build_problem(
 def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     if isinstance(error, ValidationException):
         return build_problem(request, 422, detail="a parameter is wrong", errors=_parameters(error))
-    # The texts of 401 are ours; the framework's repeat what was asked, or say nothing.
-    detail = error.detail if error.status_code == 401 else ""
+    # The texts of these are ours; the framework's repeat what was asked, or say nothing.
+    detail = error.detail if error.status_code in {401, 403, 429} else ""
     return build_problem(request, error.status_code, detail=detail, headers=error.headers)
 
 
@@ -111,7 +115,9 @@ def _not_found(request: AnyRequest, error: NotFoundError) -> Response[bytes]:
 
 
 def _conflict(request: AnyRequest, error: ConflictError) -> Response[bytes]:
-    return build_problem(request, 409, code=error.code, detail=str(error))
+    status = 412 if isinstance(error, StaleError) else 409
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, UnfinishedError) else None
+    return build_problem(request, status, code=error.code, detail=str(error), headers=headers)
 
 
 def _schema(request: AnyRequest, error: SchemaError) -> Response[bytes]:

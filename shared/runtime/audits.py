@@ -7,7 +7,7 @@ from uuid import UUID
 from shared import log
 from shared.config import Runtime
 from shared.runtime.cancellation import cancel
-from shared.store.audit import audit
+from shared.store.audit import audit, tell_audit
 from shared.store.audits import count_items, find_audit_due, save_audit, skip_audit
 from shared.store.pool import Passing, Pool
 
@@ -84,4 +84,6 @@ class Audits:
             _log.info("audit_passed", pipeline_id=str(pipeline_id), state=found.state)
         else:
             failed = {check.name: check.detail for check in found.checks if not check.passed}
+            async with self._pool.connection() as conn, conn.transaction():
+                await tell_audit(conn, found)
             _log.error("audit.failed", pipeline_id=str(pipeline_id), state=found.state, checks=failed)

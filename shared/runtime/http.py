@@ -1,4 +1,4 @@
-"""HTTP to providers: the httpx API on a fast transport. The only module that imports httpx."""
+"""HTTP to providers: the httpx API on a fast transport. No other module calls a provider."""
 
 import asyncio
 import email.utils

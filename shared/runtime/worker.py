@@ -20,7 +20,7 @@ from shared.domain.message import Message
 from shared.domain.phases import CLOSING, HOUSEKEEPING, PHASES, of_service
 from shared.domain.provider import Handle, Limits, Provider
 from shared.errors import ConfigError
-from shared.runtime import exposition, fault_points
+from shared.runtime import exposition, fault_points, webhooks
 from shared.runtime.audits import Audits
 from shared.runtime.batching import Batcher
 from shared.runtime.call import Buyer
@@ -30,6 +30,7 @@ from shared.runtime.closing import Closing
 from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.dispatcher import Dispatcher
 from shared.runtime.exchange import Exchange
+from shared.runtime.expiry import Expiry
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.http import Account, Wire
@@ -41,6 +42,8 @@ from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
 from shared.runtime.settling import Settling
+from shared.runtime.telling import Telling
+from shared.runtime.webhooks import Webhooks
 from shared.store.breakers import describe_service
 from shared.store.calls import Intent, StoredFact
 from shared.store.heartbeats import Heartbeats
@@ -206,6 +209,8 @@ class WorkerProcess:
         dead = DeadMessages(redis)
         bury = DeadLetters(self._pool, dead, phase.queue).round
         bury_closing = DeadLetters(self._pool, dead, HOUSEKEEPING).round
+        self._webhooks = Webhooks(self._pool, allow_private=settings.webhooks.allow_private)
+        tell, expire = Telling(self._pool).round, Expiry(self._pool).round
         leaders = (
             Leader(
                 self._pool,
@@ -220,8 +225,20 @@ class WorkerProcess:
                 HOUSEKEEPING,
                 self._holder,
                 runtime.lease_seconds,
-                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing, audits.round],
+                [
+                    settle,
+                    write_checkpoints,
+                    housekeep,
+                    close,
+                    *reap_closing,
+                    bury_closing,
+                    audits.round,
+                    tell,
+                    expire,
+                ],
             ),
+            # By itself: a receiver that does not answer holds nothing up.
+            Leader(self._pool, webhooks.LEASE, self._holder, runtime.lease_seconds, [self._webhooks.round]),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
@@ -245,6 +262,7 @@ class WorkerProcess:
         self._heartbeat.stop()
         await self._gate.close()
         await self._wire.aclose()
+        await self._webhooks.aclose()
         await self._redis.aclose(close_connection_pool=True)
         await self._pool.close()
         if self._server:

@@ -6,14 +6,18 @@ from typing import Any, cast
 import msgspec
 
 from shared.domain.breaker import Breaker, BreakerPolicy, BreakerState, Order
+from shared.domain.event import EventName
 from shared.domain.provider import Provider
 from shared.store import queries
+from shared.store.events import emit
 from shared.store.pool import Connection
 
 _SQL = queries.load("breakers")
 
 #: Whose changes are those a breaker makes by itself.
 ITSELF = "breaker"
+#: States that are told of.
+_TOLD = {BreakerState.OPEN: EventName.BREAKER_OPENED, BreakerState.CLOSED: EventName.BREAKER_CLOSED}
 
 
 class BreakerRow(msgspec.Struct, frozen=True):
@@ -89,7 +93,11 @@ async def save_breaker(conn: Connection, service: str, breaker: Breaker, *, acto
         "reason": reason,
     }
     cursor = await conn.execute(_SQL["save_breaker"], parameters)
-    return await cursor.fetchone() is not None
+    first = await cursor.fetchone() is not None
+    if first and (name := _TOLD.get(breaker.state)):
+        told = {"actor": actor, "reason": reason, "held": breaker.forced, "trips": breaker.trips}
+        await emit(conn, name, told, service=service)
+    return first
 
 
 async def count_breaker(conn: Connection, service: str, breaker: Breaker, policy: BreakerPolicy) -> None:

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import msgspec
 
+from shared.domain.event import EventName
 from shared.domain.phases import CLOSING
 from shared.errors import ConflictError, NotFoundError
 from shared.store import queries
+from shared.store.events import emit
 from shared.store.failed_items import reset_closing
 from shared.store.pool import Connection, Pool, unit_of_work
 
@@ -28,6 +30,8 @@ ALLOWED: Final = {
     "resume": ("paused", "completed", "completed_with_gaps", "failed", "cancelled"),
     "rewind": ("paused", "completed", "completed_with_gaps", "failed", "cancelled"),
 }
+#: States an action leads to, and what is told then.
+_TOLD: Final = {"running": EventName.PIPELINE_STARTED, "paused": EventName.PIPELINE_PAUSED}
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -104,6 +108,8 @@ async def change(conn: Connection, pipeline_id: UUID, action: str, to: str) -> s
     cursor = await conn.execute(_SQL["change_pipeline"], parameters)
     if await cursor.fetchone() is None:
         raise ConflictError(refusal(pipeline_id, action, before, unsettled=unsettled))
+    if name := _TOLD.get(to):
+        await emit(conn, name, {"cause": action}, pipeline_id=pipeline_id)
     return before
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import cast
 
+from shared.domain.event import EventName
 from shared.store import queries
+from shared.store.events import emit, tell_phases
 from shared.store.pool import Connection
 
 _SQL = queries.load("counters")
@@ -17,7 +19,12 @@ async def fold_counters(conn: Connection) -> None:
 async def end_pipelines(conn: Connection, mandatory: Sequence[str]) -> list[tuple[str, str]]:
     """End the pipelines with nothing open; (pipeline id, end state) of each."""
     cursor = await conn.execute(_SQL["end_pipelines"], {"mandatory": list(mandatory)})
-    return cast("list[tuple[str, str]]", await cursor.fetchall())
+    ended = cast("list[tuple[str, str]]", await cursor.fetchall())
+    if ended:
+        await tell_phases(conn)  # before their pipelines
+    for pipeline_id, state in ended:
+        await emit(conn, EventName(f"pipeline.{state}"), pipeline_id=pipeline_id)
+    return ended
 
 
 async def find_closing(conn: Connection, closing: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Dead letters: written with the failure they stand for, edited, replayed, discarded."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
@@ -8,11 +9,13 @@ import msgspec
 from psycopg import Rollback
 
 from shared.domain.dead_letter import check_input, fingerprint
+from shared.domain.event import EventName
 from shared.domain.message import Message
 from shared.domain.phases import PHASES
 from shared.errors import ConflictError, InputError, NotFoundError, Problem
 from shared.store import queries
 from shared.store.dead_letter_views import LetterDetail, Selection, get_dead_letter
+from shared.store.events import emit
 from shared.store.failed_items import (
     CHUNK,
     Action,
@@ -61,6 +64,12 @@ async def insert_dead_letters(conn: Connection, given_up: Sequence[DeadItem]) ->
         for item in given_up
     ]
     await conn.execute(_SQL["insert_dead_letters"], {"letters": rows(letters)})
+    causes = Counter(
+        (one["pipeline_id"], one["phase"], one["category"], one["fingerprint"]) for one in letters
+    )
+    for (pipeline_id, phase, category, cause), count in sorted(causes.items()):
+        told = {"phase": phase, "category": category, "fingerprint": cause, "letters": count}
+        await emit(conn, EventName.DEAD_LETTER_CREATED, told, pipeline_id=str(pipeline_id))
 
 
 async def edit_input(

@@ -6,9 +6,11 @@ from typing import cast
 import msgspec
 
 from shared.domain.error_rule import RuleData, declared
+from shared.domain.event import EventName
 from shared.domain.provider import Provider
 from shared.errors import NotFoundError
 from shared.store import queries
+from shared.store.events import emit
 from shared.store.pool import Connection
 from shared.store.rows import rows
 
@@ -88,7 +90,7 @@ async def add_rule(
         "reason": reason,
     }
     await conn.execute(_SQL["insert_rule"], parameters)
-    return await get_rule(conn, rule_id)
+    return await _tell(conn, await get_rule(conn, rule_id))
 
 
 async def edit_rule(conn: Connection, rule_id: str, data: RuleData, *, actor: str, reason: str) -> RuleRow:
@@ -96,7 +98,13 @@ async def edit_rule(conn: Connection, rule_id: str, data: RuleData, *, actor: st
     values = msgspec.json.encode(data).decode()
     parameters = {"rule_id": rule_id, "values": values, "actor": actor, "reason": reason}
     await conn.execute(_SQL["update_rule"], parameters)
-    return await get_rule(conn, rule_id)
+    return await _tell(conn, await get_rule(conn, rule_id))
+
+
+async def _tell(conn: Connection, row: RuleRow) -> RuleRow:
+    told = {"rule_id": row.rule_id, "provider": row.provider, "actor": row.changed_by, "reason": row.reason}
+    await emit(conn, EventName.RULE_CHANGED, told, service=row.service)
+    return row
 
 
 async def _find(

@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 from psycopg import Rollback
 
+from shared.domain.event import EventName
 from shared.domain.phases import CLOSING
 from shared.errors import ConflictError
 from shared.store import queries
+from shared.store.events import emit
 from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Connection, Pool
 
@@ -135,7 +137,11 @@ async def reopen_pipelines(conn: Connection, pipeline_ids: Sequence[UUID]) -> se
     Those that were cancelled are left alone; the others are returned, and locked until the transaction ends.
     """
     cursor = await conn.execute(_SQL["reopen_pipelines"], {"pipeline_ids": list(pipeline_ids)})
-    return {cast("UUID", row[0]) for row in await cursor.fetchall()}
+    reopened = cast("list[tuple[UUID, bool]]", await cursor.fetchall())
+    for pipeline_id, ended in sorted(reopened):
+        if ended:
+            await emit(conn, EventName.PIPELINE_STARTED, {"cause": "reopened"}, pipeline_id=pipeline_id)
+    return {pipeline_id for pipeline_id, _ in reopened}
 
 
 async def revive_items(conn: Connection, items: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, int]]:

@@ -8,12 +8,14 @@ from uuid import UUID
 import msgspec
 
 from shared.domain.dead_letter import is_replayable
-from shared.domain.phases import NewItem
+from shared.domain.event import EventName
+from shared.domain.phases import PHASES, NewItem
 from shared.domain.provider import FactRef
 from shared.domain.results import SearchResult
 from shared.store import queries
 from shared.store.calls import Landed, end_flights, settle_spending
 from shared.store.dead_letters import DeadItem, insert_dead_letters
+from shared.store.events import emit
 from shared.store.pool import Connection
 from shared.store.retry_history import Attempt, Tried, store_attempts
 from shared.store.rows import rows
@@ -122,7 +124,28 @@ async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
     tries = [(u.ending, u.attempt) for u in batch if u.ending and u.attempt and u.ending.item_id in moved]
     await store_attempts(conn, [Tried(e.pipeline_id, e.item_id, e.phase, attempt) for e, attempt in tries])
     await _settle_accounts(conn, settlements, [landed for unit in batch for landed in unit.landed])
+    await _tell_waits(conn, [e for e in (unit.ending for unit in batch) if e and e.item_id in moved])
     return moved
+
+
+async def _tell_waits(conn: Connection, endings: Sequence[Ending]) -> None:
+    """What nobody but an operator may be able to end; last, and in one order, as these rows are locks."""
+    waits = {
+        (e.wait_reason, e.pipeline_id if e.wait_reason == "budget" else "", e.phase)
+        for e in endings
+        if e.wait_reason in {"account", "budget", "quota"}
+    }
+    for reason, pipeline_id, phase in sorted(waits):
+        service = PHASES[phase].service
+        if reason == "budget":
+            name = EventName.BUDGET_EXHAUSTED
+            await emit(conn, name, {"phase": phase}, pipeline_id=pipeline_id, once=f"{name} {pipeline_id}")
+        elif reason == "account":
+            name = EventName.ACCOUNT_ERROR
+            await emit(conn, name, service=service, once=f"{name} {service}", within="hour")
+        else:
+            name = EventName.QUOTA_EXHAUSTED
+            await emit(conn, name, service=service, once=f"{name} {service}", within="day")
 
 
 async def _settle_accounts(

@@ -10,10 +10,12 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
+from shared.domain.event import EventName
 from shared.domain.phases import CONTENT_SCRAPING, NewItem
 from shared.domain.pipeline import PRIORITIES, PipelineConfig, config_hash, start_items
 from shared.errors import NotFoundError
 from shared.store import queries
+from shared.store.events import emit
 from shared.store.pool import Connection
 
 _SQL = queries.load("pipelines")
@@ -84,6 +86,7 @@ async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
     await conn.execute(_SQL["insert_ready"], {"pipeline_id": pipeline_id})
     counted = {"pipeline_id": pipeline_id, "phases": list(planned), "pending": list(planned.values())}
     await conn.execute(_SQL["insert_counters"], counted)
+    await emit(conn, EventName.PIPELINE_STARTED, {"cause": "start"}, pipeline_id=pipeline_id)
     return pipeline_id
 
 

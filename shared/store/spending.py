@@ -6,8 +6,10 @@ from uuid import UUID
 
 import msgspec
 
+from shared.domain.event import EventName
 from shared.store import queries
 from shared.store.control import Act, note
+from shared.store.events import forget_telling
 from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Connection
 
@@ -43,6 +45,12 @@ async def get_budget(conn: Connection, pipeline_id: UUID) -> Budget:
     return Budget(*cast("tuple[float, float]", row)) if row else Budget(None, None)
 
 
+async def lock_budget(conn: Connection, pipeline_id: UUID) -> Budget:
+    """As `get_budget`, and nobody else sets it before this transaction ends."""
+    await conn.execute(_SQL["lock_budgeted"], {"pipeline_id": pipeline_id})
+    return await get_budget(conn, pipeline_id)
+
+
 async def set_budget(conn: Connection, pipeline_id: UUID, budget: float, act: Act) -> None:
     """Allow so much in all, and let those try again who wait for it. One transaction, the caller's.
 
@@ -52,6 +60,8 @@ async def set_budget(conn: Connection, pipeline_id: UUID, budget: float, act: Ac
     await conn.execute(_SQL["set_budget"], {"pipeline_id": pipeline_id, "budget": budget})
     await conn.execute(_SQL["wake_for_budget"], {"pipeline_id": pipeline_id})
     await note(conn, pipeline_id, "budget", act, before=before.budget, budget=budget)
+    tellings = (EventName.BUDGET_80, EventName.BUDGET_EXHAUSTED)
+    await forget_telling(conn, [f"{name} {pipeline_id}" for name in tellings])
 
 
 async def list_days(conn: Connection, limit: int) -> list[Day]:

@@ -115,7 +115,9 @@ async def _item(
         return replace(item, job=_job(await _find(conn, "find_held_job", job_id=job_id)))
     if state != "pending":
         return item
-    item = replace(item, due_at=due_at, suspect=chunk > 0, wait=Wait(reason, since, next_at) if reason else None)
+    item = replace(
+        item, due_at=due_at, suspect=chunk > 0, wait=Wait(reason, since, next_at) if reason else None
+    )
     if due_at is None and reason is None:
         found = await _find(
             conn, "find_unclaimed_job", queue=phase.queue, pipeline_id=pipeline_id, item_id=item_id

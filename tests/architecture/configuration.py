@@ -73,6 +73,7 @@ def _fields(node: ast.ClassDef) -> Iterator[Setting]:
         if isinstance(field.type, msgspec.inspect.StructType | msgspec.inspect.DictType):
             continue
         default = "" if field.default is None else str(field.default)
+        default = default.lower() if isinstance(field.default, bool) else default
         yield Setting(field.name.upper(), _value(field.type), default, meanings.get(field.name, ""))
 
 
@@ -93,6 +94,8 @@ def _value(type_: msgspec.inspect.Type) -> str:
             return _value(next(t for t in types if not isinstance(t, msgspec.inspect.NoneType)))
         case msgspec.inspect.LiteralType(values=values):
             return " or ".join(f"`{value}`" for value in values)
+        case msgspec.inspect.BoolType():
+            return "`true` or `false`"
         case msgspec.inspect.IntType(ge=least):
             return "whole number" + ("" if least is None else f" from {least}")
         case msgspec.inspect.FloatType(gt=above, ge=least):
@@ -113,7 +116,7 @@ def variables() -> Iterator[tuple[str, str, str, list[Setting]]]:
     found = groups()
     own = found["Settings"]
     yield "Addresses and the token", own[0], PREFIX, own[1]
-    for name in ("Gateway", "Exposition", "Log", "Runtime"):
+    for name in ("Gateway", "Exposition", "Log", "Webhooks", "Runtime"):
         yield name, found[name][0], f"{PREFIX}{name.upper()}__", found[name][1]
     yield "Providers", found["Provider"][0], f"{PREFIX}PROVIDERS__<SERVICE>__", found["Provider"][1]
 

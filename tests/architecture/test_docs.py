@@ -93,6 +93,8 @@ def test_commands_and_their_options_exist(page: Path) -> None:
         assert name in COMMANDS, name
         command = group.get_command(context, name)
         assert command is not None
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
         known = {
             option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
         }

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from litestar.testing import AsyncTestClient
+from structlog.contextvars import get_contextvars, merge_contextvars
+from structlog.testing import capture_logs
 
 from services.gateway.app import create_app
 from shared.config import Settings
@@ -129,6 +131,18 @@ async def test_a_request_keeps_the_id_it_came_with(client: AsyncTestClient[Any])
     assert all(re.fullmatch(r"[0-9a-f-]{36}", identity) for identity in made)
 
 
+async def test_log_lines_of_a_request_have_its_id(client: AsyncTestClient[Any]) -> None:
+    """So that whoever has a problem's request id finds what the log says of it; lines between requests have none."""
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        await client.post(
+            "/api/v1/pipeline/start",
+            json={"keywords": ["a"], "regions": ["US"]},
+            headers={**GOOD, b"X-Request-ID": b"abc-1"},
+        )
+    assert [line["request_id"] for line in lines if line["event"] == "pipeline_started"] == ["abc-1"]
+    assert "request_id" not in get_contextvars()
+
+
 async def test_metrics_name_routes_and_never_ids(client: AsyncTestClient[Any]) -> None:
     """One series per route, however many pipelines are asked for or paths are guessed."""
     for path in (f"/api/v1/pipeline/{UNKNOWN}", "/api/v1/pipeline/guess", "/guess"):
@@ -193,12 +207,30 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "retryFailed",
         "listJobQueues",
         "retryDeadLetters",
+        "listCallsInDoubt",
+        "decideCallsInDoubt",
         "pauseQueue",
         "unpauseQueue",
         "listQueueActions",
         "whyPipeline",
         "whyItem",
         "whyService",
+        "createKey",
+        "listKeys",
+        "getKey",
+        "revokeKey",
+        "listAuditLog",
+        "streamEvents",
+        "listEvents",
+        "createWebhook",
+        "listWebhooks",
+        "getWebhook",
+        "deleteWebhook",
+        "enableWebhook",
+        "testWebhook",
+        "listDeliveries",
+        "redeliver",
+        "getErrorRule",
         "livez",
         "readyz",
         "metrics",
@@ -224,6 +256,16 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "service_name",
         "key",
         "latest",
+        "key_id",
+        "actor",
+        "operation",
+        "pipeline",
+        "types",
+        "webhook_id",
+        "delivery_id",
+        "Last-Event-ID",
+        "Idempotency-Key",
+        "If-Match",
     }
     start = document["components"]["schemas"]["StartRequest"]
     assert (start["required"], start["additionalProperties"]) == (["keywords", "regions"], False)

@@ -25,7 +25,9 @@ def differences(postgres_url: str, simulator_url: str) -> list[str]:
         for provider, call_id, outcome, units, most in conn.execute(_CALLS):
             charged = charges[provider].pop(call_id, 0)
             if units is not None and (charged != units if outcome == "ok" else charged > units):
-                wrong.append(f"{provider} {call_id} ({outcome}): {units:g} units on record, {charged} charged")
+                wrong.append(
+                    f"{provider} {call_id} ({outcome}): {units:g} units on record, {charged} charged"
+                )
             if units is None and charged > most:
                 wrong.append(f"{provider} {call_id} ({outcome}): {charged} charged, {most:g} set aside")
             known[provider] += charged

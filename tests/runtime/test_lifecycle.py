@@ -11,6 +11,7 @@ from shared.config import Exposition, Provider, Settings
 from shared.domain.message import Message
 from shared.domain.phases import HOUSEKEEPING
 from shared.errors import ConfigError
+from shared.runtime import webhooks
 from shared.runtime.worker import WorkerProcess
 from shared.store.pool import Connection
 from shared.testing.eventually import eventually
@@ -42,8 +43,8 @@ async def test_a_worker_leads_is_ready_and_leaves_nothing(
         await eventually(ready)
         assert (await client.get("/livez")).status_code == 200
         metrics = (await client.get("/metrics")).text
-        await eventually(lambda: fetch(conn, "SELECT 1 FROM leases OFFSET 1"))
-        assert set(await fetch(conn, "SELECT name FROM leases")) == {"serp", HOUSEKEEPING}
+        await eventually(lambda: fetch(conn, "SELECT 1 FROM leases OFFSET 2"))
+        assert set(await fetch(conn, "SELECT name FROM leases")) == {"serp", HOUSEKEEPING, webhooks.LEASE}
         assert 'landscape_ready{service="serp"} 1.0' in metrics
         await process.drain()
         assert await fetch(conn, "SELECT name FROM leases") == []
@@ -84,7 +85,7 @@ async def test_a_worker_waits_for_a_schema_it_knows(
     assert await fetch(conn, "SELECT name FROM leases") == []
     await conn.execute("ALTER TABLE mislaid RENAME TO schema_migrations")
     await working
-    await eventually(lambda: fetch(conn, "SELECT 1 FROM leases OFFSET 1"))
+    await eventually(lambda: fetch(conn, "SELECT 1 FROM leases OFFSET 2"))
     await process.drain()
     await process.stop()
 

@@ -7,10 +7,12 @@ from litestar.params import FromPath
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.breakers import schemas
 from services.gateway.dependencies import Gateway
+from services.gateway.security import needs
 from services.gateway.service_names import service_named
 from shared import log
 from shared.domain.breaker import Order
 from shared.domain.phases import SERVICES, of_service
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.breakers import (
     BreakerRow,
@@ -29,6 +31,7 @@ class BreakerController(Controller):
 
     path = "/monitoring/circuit-breakers"
     tags = ("monitoring",)
+    opt = needs(reads=Scope.READ_OPERATIONS, writes=Scope.WRITE_BREAKERS)
 
     @get("/", operation_id="listBreakers", summary="State of every service's circuit breaker.")
     async def list_all(self, gateway: NamedDependency[Gateway]) -> schemas.Breakers:

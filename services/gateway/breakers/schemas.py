@@ -1,26 +1,23 @@
 """What the breaker endpoints take and answer."""
 
-from typing import Annotated
-
 import msgspec
-from msgspec import Meta
 
-from services.gateway.actor import check_given_reason, check_name, check_reason
+from services.gateway.actor import Actor, GivenReason, Reason
 from shared.store.breakers import BreakerChange, BreakerRow
 
 
 class ResetBreaker(msgspec.Struct, frozen=True):
     """Nothing of it is needed."""
 
-    actor: Annotated[str, Meta(extra={"check": check_name})] = ""
-    reason: Annotated[str, Meta(extra={"check": check_reason})] = ""
+    actor: Actor = ""
+    reason: Reason = ""
 
 
 class HoldBreaker(msgspec.Struct, frozen=True, kw_only=True):
     """Why a breaker is to be held."""
 
-    reason: Annotated[str, Meta(extra={"check": check_given_reason})]
-    actor: Annotated[str, Meta(extra={"check": check_name})] = ""
+    reason: GivenReason
+    actor: Actor = ""
 
 
 class Breakers(msgspec.Struct, frozen=True):

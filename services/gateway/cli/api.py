@@ -1,5 +1,6 @@
 """The REST API as the command line sees it: where it is, and errors with exit codes."""
 
+import uuid
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,8 +43,9 @@ class Api:
         self._client.close()
 
     def start(self, body: bytes) -> dict[str, Any]:
-        """POST /pipeline/start."""
-        return self._json("POST", "/api/v1/pipeline/start", content=body)
+        """POST /pipeline/start; sent twice, by whatever is in between, it starts once."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        return self._json("POST", "/api/v1/pipeline/start", content=body, headers=headers)
 
     def newest(self) -> str:
         """Id of the pipeline started last. Raises NotFoundError when there is none."""
@@ -68,6 +70,10 @@ class Api:
     def ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Any operation under /api/v1; `arguments` are `params` of the query or `json`, the body."""
         return self._json(method, f"/api/v1{path}", **arguments)
+
+    def do(self, method: str, path: str) -> None:
+        """As `ask`, where nothing is answered."""
+        self._call(method, f"/api/v1{path}")
 
     def steer(self, pipeline_id: str, verb: str, **body: Any) -> dict[str, Any]:
         """POST /pipeline/{id}/… for pause, unpause, cancel, resume, checkpoints and checkpoints/{name}/rewind."""
@@ -122,9 +128,9 @@ def _problem(response: httpx.Response) -> LandscapeError:
         case 400 | 413 | 422:
             errors = problem.get("errors") or [{"pointer": "", "detail": title}]
             return InputError(*(Problem(error["pointer"], error["detail"]) for error in errors))
-        case 409:
+        case 409 | 412:
             return ConflictError(title)
-        case 503:
+        case 429 | 503:
             return UnavailableError(title)
     return LandscapeError(title)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from litestar import Controller, get, patch, post
+from litestar import Controller, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
@@ -10,8 +10,11 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters import schemas
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once_in_parts
+from services.gateway.security import needs
 from services.gateway.service_names import QUEUES
 from shared import log
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.dead_letter_views import (
     NEWEST,
@@ -32,7 +35,7 @@ _STATES: Final = {
     "discarded": ("discarded",),
     "all": ("dead_letter", "replayed", "discarded"),
 }
-JobId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
+JobId = Annotated[int, PathParameter(ge=1, le=2**53 - 1)]
 State = Literal["open", "replayed", "discarded", "all"]
 
 
@@ -41,6 +44,7 @@ class DeadLetterController(Controller):
 
     path = "/dead-letters"
     tags = ("dead letters",)
+    opt = needs(reads=Scope.READ_OPERATIONS, writes=Scope.WRITE_DEAD_LETTERS)
 
     @get("/", operation_id="listDeadLetters", summary="Dead letters, the newest first.")
     async def list_letters(
@@ -110,10 +114,12 @@ class DeadLetterController(Controller):
         status_code=200,
         summary="Put letters' items back to work.",
     )
-    async def replay(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:
+    async def replay(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> Response[schemas.Moved]:
         """Each once, however often it is asked for. An ended pipeline goes on, and its figures are computed anew."""
         body = decode(await request.body(), schemas.ReplayRequest)
-        return await _move(request, gateway, body)
+        if body.dry_run:
+            return Response(await _move(request, gateway, body))
+        return await once_in_parts(request, gateway, lambda: _move(request, gateway, body))
 
     @post("/discard", operation_id="discardDeadLetters", status_code=200, summary="Close letters for good.")
     async def discard(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
@@ -12,9 +12,12 @@ from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dead_letters.schemas import selection_from_query
 from services.gateway.dependencies import Gateway
 from services.gateway.failed_items import schemas
+from services.gateway.idempotency import once_in_parts
+from services.gateway.security import needs
 from services.gateway.service_names import QUEUES
 from shared import log
 from shared.domain.phases import PHASES
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.failed_items import count_failed_items, list_failed_items, reset_failed_items
 from shared.store.pipelines import get_pipeline_state
@@ -30,6 +33,7 @@ class FailedItemController(Controller):
 
     path = "/monitoring/pipeline/{pipeline_id:uuid}"
     tags = ("monitoring",)
+    opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_DEAD_LETTERS)
 
     @get("/failed-items", operation_id="listFailedItems", summary="What ended without a result, and why.")
     async def list_failed(
@@ -60,7 +64,7 @@ class FailedItemController(Controller):
     )
     async def retry(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
-    ) -> schemas.RetriedItems:
+    ) -> Response[schemas.RetriedItems]:
         """Whatever they failed for. An ended pipeline goes on, and its figures are computed anew; 409 when cancelled."""
         body = decode(await request.body() or b"{}", schemas.RetryFailedRequest)
         actor = actor_of(request, body.actor)
@@ -69,17 +73,21 @@ class FailedItemController(Controller):
                 await get_pipeline_state(conn, pipeline_id)
                 groups = await count_failed_items(conn, pipeline_id, phase=body.phase, category=body.category)
             count = min(sum(group.items for group in groups), body.max or schemas.MOST)
-            return schemas.RetriedItems(pipeline_id, count, dry_run=True)
-        items = await reset_failed_items(
-            gateway.pool,
-            pipeline_id,
-            phase=body.phase,
-            category=body.category,
-            most=body.max,
-            actor=actor,
-            reason=body.reason,
-        )
-        if items:
-            _log.info("failed_items_retried", pipeline_id=str(pipeline_id), items=items, actor=actor)
-            await renew_copies(gateway, [PHASES[body.phase].queue] if body.phase else QUEUES)
-        return schemas.RetriedItems(pipeline_id, items, dry_run=False)
+            return Response(schemas.RetriedItems(pipeline_id, count, dry_run=True))
+
+        async def reset() -> schemas.RetriedItems:
+            items = await reset_failed_items(
+                gateway.pool,
+                pipeline_id,
+                phase=body.phase,
+                category=body.category,
+                most=body.max,
+                actor=actor,
+                reason=body.reason,
+            )
+            if items:
+                _log.info("failed_items_retried", pipeline_id=str(pipeline_id), items=items, actor=actor)
+                await renew_copies(gateway, [PHASES[body.phase].queue] if body.phase else QUEUES)
+            return schemas.RetriedItems(pipeline_id, items, dry_run=False)
+
+        return await once_in_parts(request, gateway, reset)

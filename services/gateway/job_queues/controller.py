@@ -1,17 +1,20 @@
 """The queues: their lengths, a replay of all that is dead in one, and pauses."""
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once_in_parts
 from services.gateway.job_queues import schemas
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK
+from services.gateway.security import needs
 from services.gateway.service_names import queue_named
 from shared import log
 from shared.domain.phases import HOUSEKEEPING
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.errors import ConflictError
 from shared.store.control import Act
@@ -28,6 +31,7 @@ class JobQueueController(Controller):
 
     path = "/monitoring/job-queues"
     tags = ("monitoring",)
+    opt = needs(reads=Scope.READ_OPERATIONS, writes=Scope.WRITE_QUEUES)
 
     @get("/", operation_id="listJobQueues", summary="How long the queues are, and what is dead in them.")
     async def list_queues(self, gateway: NamedDependency[Gateway]) -> schemas.QueuePage:
@@ -43,26 +47,30 @@ class JobQueueController(Controller):
     )
     async def retry(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
-    ) -> schemas.Retried:
+    ) -> Response[schemas.Retried]:
         """From the record, so that it does not matter what Redis lost; then what is dead in Redis alone."""
         queue = queue_named(queue_name)
         body = decode(await request.body() or b"{}", schemas.RetryRequest)
         actor = actor_of(request, body.actor)
-        moved = await replay_dead_letters(
-            gateway.pool, Selection(queue=queue), actor=actor, reason=body.reason
-        )
-        redispatched, dropped, redis = await _retry_bare(gateway, queue)
-        if moved.letters:
-            await renew_copies(gateway, [queue])
-        _log.info(
-            "queue_retried",
-            queue=queue,
-            actor=actor,
-            replayed=moved.letters,
-            redispatched=len(redispatched),
-            dropped=len(dropped),
-        )
-        return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
+
+        async def replay() -> schemas.Retried:
+            moved = await replay_dead_letters(
+                gateway.pool, Selection(queue=queue), actor=actor, reason=body.reason
+            )
+            redispatched, dropped, redis = await _retry_bare(gateway, queue)
+            if moved.letters:
+                await renew_copies(gateway, [queue])
+            _log.info(
+                "queue_retried",
+                queue=queue,
+                actor=actor,
+                replayed=moved.letters,
+                redispatched=len(redispatched),
+                dropped=len(dropped),
+            )
+            return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
+
+        return await once_in_parts(request, gateway, replay)
 
     @post(
         "/{queue_name:str}/pause",

@@ -10,8 +10,10 @@ from litestar.params import FromPath
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
+from services.gateway.security import needs
 from shared import log
 from shared.domain.checkpoint import check_name
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store import checkpoints
 from shared.store.checkpoints import Checkpoint, Verification
@@ -26,6 +28,7 @@ class CheckpointController(Controller):
 
     path = "/pipeline/{pipeline_id:uuid}/checkpoints"
     tags = ("checkpoints",)
+    opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
 
     @get("/", operation_id="listCheckpoints", summary="Positions that can be gone back to, newest first.")
     async def list_newest(

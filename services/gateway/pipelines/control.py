@@ -3,14 +3,17 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
+from services.gateway.security import needs
 from shared import log
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store import control
 from shared.store.control import Act
@@ -25,6 +28,7 @@ class ControlController(Controller):
 
     path = "/pipeline/{pipeline_id:uuid}"
     tags = ("pipelines",)
+    opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
 
     @post("/pause", operation_id="pausePipeline", status_code=200, summary="Start no more calls for now.")
     async def pause(
@@ -54,7 +58,7 @@ class ControlController(Controller):
     @post("/resume", operation_id="resumePipeline", status_code=200, summary="Go on with an ended pipeline.")
     async def resume(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
-    ) -> schemas.Resumed:
+    ) -> Response[schemas.Resumed]:
         """By its frozen configuration.
 
         Failed items, and unless told otherwise given-up and cancelled ones, are due
@@ -62,12 +66,15 @@ class ControlController(Controller):
         """
         body = decode(await request.body() or b"{}", schemas.ResumeRequest)
         act = Act(actor_of(request, body.actor), body.reason)
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> schemas.Resumed:
             items = await control.resume_pipeline(
                 conn, pipeline_id, resume_failed_only=body.resume_failed_only, act=act
             )
-        _log.info("pipeline_resumed", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
-        return schemas.Resumed(pipeline_id, "running", items, schemas.links(pipeline_id))
+            _log.info("pipeline_resumed", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
+            return schemas.Resumed(pipeline_id, "running", items, schemas.links(pipeline_id))
+
+        return await once(request, gateway, record)
 
     @get("/actions", operation_id="listPipelineActions", summary="What operators did to a pipeline.")
     async def actions(

@@ -10,17 +10,21 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
+from services.gateway.security import needs
 from shared import log
 from shared.domain.pipeline import Frozen, freeze
+from shared.domain.scope import Scope
 from shared.domain.start import parse
 from shared.domain.takeover import predecessor, taken_over, unknown
 from shared.errors import NotFoundError
-from shared.store.audit import Audit, audit
+from shared.store.audit import Audit, audit, tell_audit
 from shared.store.audits import get_latest_audit
 from shared.store.control import Act
 from shared.store.migrate import require_schema
 from shared.store.pipelines import Pipeline, get_pipeline, initialize_pipeline, list_pipelines
+from shared.store.pool import Connection
 from shared.store.takeover import take_over
 
 _log = log.get(__name__)
@@ -34,6 +38,7 @@ class PipelineController(Controller):
 
     path = "/pipeline"
     tags = ("pipelines",)
+    opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
 
     @post(
         "/start", operation_id="startPipeline", summary="Start a pipeline; all of it is recorded, or nothing."
@@ -51,29 +56,31 @@ class PipelineController(Controller):
 
         # A million keywords take seconds; other requests are answered meanwhile.
         frozen = await asyncio.to_thread(read)
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> schemas.Started:
             await require_schema(conn)
             pipeline_id = await initialize_pipeline(conn, frozen.config)
             if earlier:
                 await take_over(conn, pipeline_id, frozen.config, earlier, Act(actor_of(request)))
-        started = schemas.Started(
-            pipeline_id=pipeline_id,
-            state="running",
-            items=frozen.config.searches,
-            merged=frozen.merged,
-            warnings=frozen.warnings,
-            links=schemas.links(pipeline_id),
-        )
-        _log.info("pipeline_started", pipeline_id=str(pipeline_id), items=started.items)
-        return Response(started, headers={"Location": started.links.itself})
+            _log.info("pipeline_started", pipeline_id=str(pipeline_id), items=frozen.config.searches)
+            return schemas.Started(
+                pipeline_id=pipeline_id,
+                state="running",
+                items=frozen.config.searches,
+                merged=frozen.merged,
+                warnings=frozen.warnings,
+                links=schemas.links(pipeline_id),
+            )
+
+        return await once(request, gateway, record, status=201, location=lambda started: started.links.itself)
 
     @get("/", operation_id="listPipelines", summary="The newest pipelines, newest first.")
     async def list_newest(
         self, gateway: NamedDependency[Gateway], limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50
-    ) -> schemas.Page:
+    ) -> schemas.PipelinePage:
         """Read from counters: cheap whatever the size of the pipelines."""
         async with gateway.connection() as conn:
-            return schemas.Page([schemas.summary(row) for row in await list_pipelines(conn, limit)])
+            return schemas.PipelinePage([schemas.summary(row) for row in await list_pipelines(conn, limit)])
 
     @get(
         "/{pipeline_id:uuid}",
@@ -101,7 +108,12 @@ class PipelineController(Controller):
         schedule, 404 when there is none.
         """
         async with gateway.connection() as conn:
-            return await (get_latest_audit if latest else audit)(conn, pipeline_id)
+            if latest:
+                return await get_latest_audit(conn, pipeline_id)
+            found = await audit(conn, pipeline_id)
+            if not found.passed:
+                await tell_audit(conn, found)
+        return found
 
 
 async def _find_earlier(gateway: Gateway, body: bytes) -> Pipeline | None:

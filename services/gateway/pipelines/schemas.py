@@ -1,22 +1,17 @@
 """What the pipeline endpoints answer."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
-from services.gateway.actor import check_name, check_reason
+from services.gateway.actor import Actor, Reason
 from shared.domain.pipeline import Merged, PipelineConfig
 from shared.store.checkpoints import Checkpoint
 from shared.store.control import Action
 from shared.store.pipelines import Listed, Pipeline
 
 BASE = "/api/v1"
-
-Actor = Annotated[str, Meta(extra={"check": check_name})]
-Reason = Annotated[str, Meta(extra={"check": check_reason})]
 
 
 class Links(msgspec.Struct, frozen=True, rename={"itself": "self"}):
@@ -69,7 +64,7 @@ class Summary(msgspec.Struct, frozen=True):
     links: Links
 
 
-class Page(msgspec.Struct, frozen=True):
+class PipelinePage(msgspec.Struct, frozen=True):
     """The newest pipelines."""
 
     items: list[Summary]

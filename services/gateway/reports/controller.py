@@ -14,8 +14,10 @@ from services.gateway.actor import AnyRequest
 from services.gateway.dependencies import Gateway
 from services.gateway.reports import csv, html
 from services.gateway.reports.csv import Table
+from services.gateway.security import needs
 from shared.domain.report import build_report
 from shared.domain.report_schema import Report
+from shared.domain.scope import Scope
 from shared.errors import InputError, Problem
 from shared.store.pipelines import Pipeline, get_pipeline
 from shared.store.report_rows import ReportRows, report_rows
@@ -32,6 +34,7 @@ class ReportController(Controller):
 
     path = "/pipeline"
     tags = ("reports",)
+    opt = needs(reads=Scope.READ_REPORTS)
 
     @get(
         "/{pipeline_id:uuid}/report",

@@ -3,14 +3,16 @@
 import asyncio
 from typing import Annotated
 
-from litestar import Controller, get, patch, post
+from litestar import Controller, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.actor import AnyRequest, actor_of
+from services.gateway.conditions import etag, require_match
 from services.gateway.dependencies import Gateway
 from services.gateway.rules import schemas
 from services.gateway.rules.dry_run import compare
+from services.gateway.security import READS
 from services.gateway.service_names import ALIASES
 from shared import log
 from shared.domain import strict_json
@@ -46,8 +48,18 @@ class ErrorRuleController(Controller):
             rows = await find_rules(conn, name)
         return schemas.ErrorRules([schemas.described(row) for row in rows], schemas.general())
 
+    @get("/{rule_id:str}", operation_id="getErrorRule", summary="One rule, with its ETag.")
+    async def detail(
+        self, gateway: NamedDependency[Gateway], rule_id: FromPath[str]
+    ) -> Response[schemas.ErrorRule]:
+        """404 when there is none."""
+        async with gateway.unit_of_work() as conn:
+            return _tagged(await get_rule(conn, rule_id))
+
     @post("/", operation_id="addErrorRule", summary="Add a rule; workers follow it within 5 seconds.")
-    async def add(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.ErrorRule:
+    async def add(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway]
+    ) -> Response[schemas.ErrorRule]:
         """Read before those the provider declares, unless it has an ordinal."""
         rule = schemas.read_rule(await request.body(), schemas.ErrorRuleAddition)
         async with gateway.unit_of_work() as conn:
@@ -65,11 +77,12 @@ class ErrorRuleController(Controller):
     @patch("/{rule_id:str}", operation_id="editErrorRule", summary="Change or disable a rule.")
     async def edit(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], rule_id: FromPath[str]
-    ) -> schemas.ErrorRule:
+    ) -> Response[schemas.ErrorRule]:
         """What is left out stays as it is. Workers follow within 5 seconds."""
         body = await request.body()
         async with gateway.unit_of_work() as conn:
             row = await get_rule(conn, rule_id)
+            require_match(request, etag(row.version))
             rule = schemas.read_change(body, row.data, schemas.ErrorRuleEdit)
             if rule.version not in (None, row.version):
                 raise ConflictError(f"the rule was changed meanwhile, by {row.changed_by}: {row.reason}")
@@ -86,11 +99,12 @@ class ErrorRuleController(Controller):
     )
     async def reset(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], rule_id: FromPath[str]
-    ) -> schemas.ErrorRule:
+    ) -> Response[schemas.ErrorRule]:
         """409 for a rule that was added: it can be disabled."""
         signed = strict_json.decode(await request.body(), schemas.ErrorRuleReset)
         async with gateway.unit_of_work() as conn:
             row = await get_rule(conn, rule_id)
+            require_match(request, etag(row.version))
             if row.declaration is None:
                 raise ConflictError("no provider declares this rule, it was added; disable it instead")
             row = await edit_rule(
@@ -103,6 +117,7 @@ class ErrorRuleController(Controller):
         operation_id="tryErrorRuleEdit",
         summary="How recorded attempts would be classified with other values of a rule.",
         status_code=200,
+        opt=READS,
     )
     async def try_edit(
         self,
@@ -127,6 +142,7 @@ class ErrorRuleController(Controller):
         operation_id="tryErrorRule",
         summary="How recorded attempts would be classified with a rule more.",
         status_code=200,
+        opt=READS,
     )
     async def try_new(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], days: Days = 7.0
@@ -149,7 +165,7 @@ async def _provider(conn: Connection, name: str, pointer: str) -> tuple[str, str
     return found
 
 
-def _changed(row: RuleRow) -> schemas.ErrorRule:
+def _changed(row: RuleRow) -> Response[schemas.ErrorRule]:
     _log.info(
         "error_rule_changed",
         rule_id=row.rule_id,
@@ -159,4 +175,8 @@ def _changed(row: RuleRow) -> schemas.ErrorRule:
         actor=row.changed_by,
         reason=row.reason,
     )
-    return schemas.described(row)
+    return _tagged(row)
+
+
+def _tagged(row: RuleRow) -> Response[schemas.ErrorRule]:
+    return Response(schemas.described(row), headers={"ETag": etag(row.version)})

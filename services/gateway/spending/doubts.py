@@ -11,7 +11,9 @@ from msgspec import Meta
 
 from services.gateway.actor import Actor, AnyRequest, Reason, actor_of
 from services.gateway.dependencies import Gateway
+from services.gateway.security import needs
 from shared import log
+from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.control import Act
 from shared.store.doubts import LIMIT, Decision, DoubtedCall, decide_calls, list_doubted_calls
@@ -61,6 +63,7 @@ class DoubtController(Controller):
 
     path = "/pipeline/{pipeline_id:uuid}/in-doubt"
     tags = ("spending",)
+    opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
 
     @get("/", operation_id="listCallsInDoubt", summary="Calls that may have been charged, newest first.")
     async def list(

@@ -10,9 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from services.gateway.dependencies import Gateway
+from services.gateway.security import needs
 from services.gateway.service_names import QUEUES, phase_named, service_named
 from shared import log
 from shared.domain.phases import PHASES
+from shared.domain.scope import Scope
 from shared.domain.standing import Memory, Service
 from shared.domain.why import Why
 from shared.errors import InputError, Problem
@@ -29,6 +31,7 @@ class WhyController(Controller):
     """…/why of pipelines, items and services."""
 
     tags = ("why",)
+    opt = needs(reads=Scope.READ_PIPELINES)
 
     @get(
         "/pipeline/{pipeline_id:uuid}/why",

@@ -43,6 +43,13 @@ WITH held AS MATERIALIZED (
     UPDATE pipeline_budgets b SET committed = b.committed + j.money
     FROM (SELECT pipeline_id, sum(money) AS money FROM judged WHERE verdict = 'sent' AND by_budget GROUP BY 1) j
     WHERE b.pipeline_id = j.pipeline_id
+    RETURNING b.pipeline_id, b.budget, b.committed, j.money
+), told AS (
+    -- Four fifths are committed that were not before. In the statement that makes it so: it is told, or not so.
+    INSERT INTO events (name, pipeline_id, data, once)
+    SELECT 'budget.80', pipeline_id, jsonb_build_object('budget', budget, 'committed', committed), 'budget.80 ' || pipeline_id
+    FROM spent_budget WHERE committed >= 0.8 * budget AND committed - money < 0.8 * budget
+    ORDER BY pipeline_id ON CONFLICT (once) DO NOTHING
 )
 SELECT call_id::text, verdict FROM judged
 

@@ -1,14 +1,15 @@
 -- name: reopen_pipelines
--- Pipelines in which ended items are about to be put back; an ended one runs again, a cancelled one never. Returns them.
+-- Pipelines in which ended items are about to be put back; an ended one runs again, a cancelled one never. Returns
+-- them, and whether they had ended.
 WITH locked AS MATERIALIZED (
-    SELECT pipeline_id FROM pipelines
+    SELECT pipeline_id, ended_at IS NOT NULL AS ended FROM pipelines
     WHERE pipeline_id = ANY(%(pipeline_ids)s) ORDER BY pipeline_id FOR UPDATE
 )
 UPDATE pipelines p
 SET state = CASE WHEN p.ended_at IS NULL THEN p.state ELSE 'running' END, ended_at = NULL, reopened = p.reopened + 1
 FROM locked l
 WHERE p.pipeline_id = l.pipeline_id AND p.state <> 'cancelled'
-RETURNING p.pipeline_id
+RETURNING p.pipeline_id, l.ended
 
 -- name: revive_items
 -- Failed and given-up items are due again, with all their attempts. One that killed workers stays a suspect. Returns them.

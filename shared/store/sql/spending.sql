@@ -2,6 +2,10 @@
 -- A pipeline's budget with what is committed of it; no row without one.
 SELECT budget, committed FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id)s
 
+-- name: lock_budgeted
+-- Nobody else sets the budget of this pipeline before the transaction ends. Its calls go on.
+SELECT FROM pipelines WHERE pipeline_id = %(pipeline_id)s FOR NO KEY UPDATE
+
 -- name: set_budget
 -- A pipeline may spend so much in all. What it has spent before it had a budget counts, as far as it is known, and
 -- what calls under way may cost.

@@ -1,0 +1,1 @@
+"""API keys, and the log of what was done with them."""

@@ -1,0 +1,1 @@
+"""Events: as a stream, and page by page."""

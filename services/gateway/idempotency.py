@@ -1,0 +1,73 @@
+"""Idempotency-Key: a call that starts something does so once, however often it is sent."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from litestar import Response
+
+from services.gateway.actor import AnyRequest
+from services.gateway.dependencies import Gateway
+from services.gateway.security import principal_of
+from shared.errors import InputError, Problem
+from shared.store.idempotency import Answer, Asked, claim, fingerprint, keep
+from shared.store.pool import Connection
+
+HEADER: Final = "Idempotency-Key"
+REPLAYED: Final = "Idempotency-Replayed"
+#: What a key is.
+KEY: Final = "[!-~]{1,255}"
+_MEDIA_TYPE: Final = "application/json"
+
+
+async def once(
+    request: AnyRequest,
+    gateway: Gateway,
+    work: Callable[[Connection], Awaitable[Any]],
+    *,
+    status: int = 200,
+    location: Callable[[Any], str] | None = None,
+) -> Response[Any]:
+    """The answer of `work`, which gets the connection, or what was answered to the same request before.
+
+    Work, key and answer are one transaction. Raises InputError when the key was used with another body.
+    """
+    asked = await _asked(request)
+    async with gateway.unit_of_work() as conn:
+        if asked and (known := await claim(conn, asked)):
+            return _response(known, {REPLAYED: "true"})
+        done = await work(conn)
+        answer = Answer(status, location(done) if location else None, msgspec.json.encode(done))
+        if asked:
+            await keep(conn, asked, answer)
+    return _response(answer, {})
+
+
+async def once_in_parts(
+    request: AnyRequest, gateway: Gateway, work: Callable[[], Awaitable[Any]]
+) -> Response[Any]:
+    """As `once`, for work that has transactions of its own: the key is held beside them, in one more.
+
+    Few at a time: each needs two connections, and all with one would wait for each other.
+    """
+    if request.headers.get(HEADER) is None:
+        return Response(await work())
+    async with gateway.holders:
+        return await once(request, gateway, lambda _: work())
+
+
+async def _asked(request: AnyRequest) -> Asked | None:
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not re.fullmatch(KEY, key):
+        raise InputError(Problem(f"?{HEADER}", "must be 1 to 255 visible ASCII characters"))
+    body = fingerprint(await request.body())
+    return Asked(principal_of(request.scope).asker, request.scope["path"], key, body)
+
+
+def _response(answer: Answer, headers: dict[str, str]) -> Response[Any]:
+    if answer.location:
+        headers["Location"] = answer.location
+    return Response(answer.answer, status_code=answer.status, media_type=_MEDIA_TYPE, headers=headers)

@@ -1,0 +1,89 @@
+"""The audit log: who asked for which write, when, why, and how it was answered."""
+
+from typing import Any
+
+import pytest
+from litestar.testing import AsyncTestClient
+
+from shared.store.audit_log import delete_old_entries
+from shared.store.pool import Connection
+from tests.gateway.routes import NOBODY, bearer
+from tests.gateway.test_keys import make
+
+pytestmark = pytest.mark.anyio
+
+LOG = "/api/v1/audit-log"
+START = {"keywords": ["crm"], "regions": ["US"]}
+
+
+async def entries(client: AsyncTestClient[Any], **params: Any) -> list[dict[str, Any]]:
+    """The newest first."""
+    answer = await client.get(LOG, params=params)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+async def test_every_write_is_in_the_log_with_actor_reason_and_answer(client: AsyncTestClient[Any]) -> None:
+    """Also a refused one; who asked is told twice: as the request names it, and as its key proves."""
+    started = await client.post("/api/v1/pipeline/start", json=START, headers={"X-Actor": "ann"})
+    pipeline_id = started.json()["pipeline_id"]
+    key = await make(client, role="operator", name="night shift")
+    body = {"actor": "bob", "reason": "too dear"}
+    paused = await client.post(f"/api/v1/pipeline/{pipeline_id}/pause", json=body, headers=bearer(key))
+    again = await client.post(f"/api/v1/pipeline/{pipeline_id}/pause", headers=bearer(key))
+    assert (paused.status_code, again.status_code) == (200, 409)
+
+    refused, done, made, start = await entries(client)
+
+    assert (start["operation"], start["actor"], start["key_name"], start["key_id"]) == (
+        "startPipeline",
+        "ann",
+        "token",
+        None,
+    )
+    assert (start["status"], start["request_id"]) == (201, started.headers["x-request-id"])
+    assert (made["operation"], made["actor"]) == ("createKey", "api")
+    assert (done["operation"], done["actor"], done["reason"]) == ("pausePipeline", "bob", "too dear")
+    assert (done["key_name"], done["status"]) == ("night shift", 200)
+    assert done["path"] == f"/api/v1/pipeline/{pipeline_id}/pause"
+    assert (refused["actor"], refused["status"]) == ("night shift", 409)
+
+
+async def test_reading_is_not_logged_and_neither_is_what_was_not_let_in(client: AsyncTestClient[Any]) -> None:
+    """A dry run, a look, a key without the scope: nothing could have been changed."""
+    viewer = await make(client, role="viewer")
+    await client.get("/api/v1/pipeline")
+    await client.post("/api/v1/error-rules/dry-run", json={})
+    await client.post("/api/v1/pipeline/start", json=START, headers=bearer(viewer))
+    assert [entry["operation"] for entry in await entries(client)] == ["createKey"]
+
+
+async def test_the_log_is_read_in_pages_and_by_actor_and_operation(client: AsyncTestClient[Any]) -> None:
+    """Every entry once."""
+    for n in range(5):
+        await client.post(f"/api/v1/pipeline/{NOBODY}/pause", json={"actor": f"a{n % 2}"})
+    first = (await client.get(LOG, params={"limit": 3})).json()
+    rest = await entries(client, limit=3, cursor=first["next_cursor"])
+    ids = [entry["entry_id"] for entry in [*first["items"], *rest]]
+    assert ids == sorted(ids, reverse=True)
+    assert len(set(ids)) == 5
+    assert len(await entries(client, actor="a1")) == 2
+    assert await entries(client, operation="startPipeline") == []
+
+
+async def test_a_malformed_body_is_logged_without_its_content(client: AsyncTestClient[Any]) -> None:
+    """What cannot be read names nobody."""
+    await client.post("/api/v1/pipeline/start", content=b'{"actor": "ann", "reason": ')
+    (entry,) = await entries(client)
+    assert (entry["actor"], entry["reason"], entry["status"]) == ("api", "", 400)
+
+
+async def test_entries_are_kept_for_a_year(client: AsyncTestClient[Any], conn: Connection) -> None:
+    """Housekeeping deletes what is older."""
+    await make(client)
+    await make(client)
+    await conn.execute(
+        "UPDATE audit_log SET asked_at = now() - interval '400 days' WHERE entry_id = (SELECT min(entry_id) FROM audit_log)"
+    )
+    assert await delete_old_entries(conn) == 1
+    assert len(await entries(client)) == 1
