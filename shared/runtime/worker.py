@@ -35,6 +35,7 @@ from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
 from shared.runtime.mirror import Mirror
 from shared.runtime.oauth import Client
+from shared.runtime.presence import code_version, keep_present
 from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
@@ -46,6 +47,7 @@ from shared.store.ledger import Ledger
 from shared.store.lookups import Availability, Want, look_up
 from shared.store.migrate import require_schema
 from shared.store.pool import build_pool
+from shared.store.workers import Presence
 
 _log = log.get(__name__)
 
@@ -219,6 +221,7 @@ class WorkerProcess:
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
         self._tasks.append(asyncio.create_task(buyer.steering.run(self._pool), name="steering"))
+        self._tasks.append(asyncio.create_task(self._be_present(), name="presence"))
         _log.info("worker_started", holder=self._holder, provider=provider.name, limits=str(provider.limits))
 
     async def work(self, message: Message) -> None:
@@ -247,6 +250,18 @@ class WorkerProcess:
     async def _lead(self, leader: Leader) -> None:
         await self._usable.wait()
         await leader.run()
+
+    async def _be_present(self) -> None:
+        await self._usable.wait()
+        presence = Presence(
+            holder=self._holder,
+            service=self._provider.service,
+            version=code_version(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            threads=self._settings.runtime.threads,
+        )
+        await keep_present(self._pool, presence)
 
     async def _probe(self) -> None:
         """What /livez and /readyz tell."""

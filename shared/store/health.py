@@ -9,6 +9,8 @@ from shared.store import queries
 from shared.store.breakers import BreakerRow, find_breakers
 from shared.store.migrate import require_schema
 from shared.store.pool import Connection
+from shared.store.snapshot import snapshot
+from shared.store.workers import Worker, list_workers
 
 _SQL = queries.load("health")
 
@@ -72,6 +74,7 @@ class Health(msgspec.Struct, frozen=True):
     leaders: list[LeaderHealth]
     providers: list[ProviderHealth]
     breakers: list[BreakerRow] = []
+    workers: list[Worker] = []
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -89,16 +92,18 @@ async def look_at_server(conn: Connection) -> Server:
 
 
 async def read_health(conn: Connection) -> Health:
-    """Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
+    """All of one moment. Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
     await require_schema(conn)
-    return Health(
-        queues=[QueueHealth(*row) for row in await _rows(conn, "count_jobs")],
-        due=[DueHealth(*row) for row in await _rows(conn, "find_oldest_due")],
-        waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
-        leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
-        providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
-        breakers=list((await find_breakers(conn)).values()),
-    )
+    async with snapshot(conn):
+        return Health(
+            queues=[QueueHealth(*row) for row in await _rows(conn, "count_jobs")],
+            due=[DueHealth(*row) for row in await _rows(conn, "find_oldest_due")],
+            waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
+            leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
+            providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
+            breakers=list((await find_breakers(conn)).values()),
+            workers=await list_workers(conn),
+        )
 
 
 async def _rows(conn: Connection, query: str) -> list[tuple[Any, ...]]:

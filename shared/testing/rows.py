@@ -23,6 +23,7 @@ TABLES = (
     "error_bodies",
     "retry_history",
     "item_actions",
+    "workers",
 )
 
 

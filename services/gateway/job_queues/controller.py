@@ -15,6 +15,7 @@ from shared.domain.strict_json import decode
 from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
+from shared.store.snapshot import snapshot
 
 _log = log.get(__name__)
 
@@ -28,7 +29,7 @@ class JobQueueController(Controller):
     @get("/", operation_id="listJobQueues", summary="How long the queues are, and what is dead in them.")
     async def list_queues(self, gateway: NamedDependency[Gateway]) -> schemas.QueuePage:
         """One queue per service, and one for what needs no provider."""
-        async with gateway.connection() as conn:
+        async with gateway.connection() as conn, snapshot(conn):
             return schemas.QueuePage(await read_queues(conn))
 
     @post(
