@@ -22,6 +22,8 @@ from services.gateway.openapi import openapi
 from services.gateway.pipelines.checkpoints import CheckpointController
 from services.gateway.pipelines.control import ControlController
 from services.gateway.pipelines.controller import PipelineController
+from services.gateway.pipelines.items import ItemController
+from services.gateway.pipelines.lifetime import LifetimeController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
@@ -74,6 +76,8 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             PipelineController,
             ControlController,
             CheckpointController,
+            ItemController,
+            LifetimeController,
             ReportController,
             MonitoringController,
             BreakerController,

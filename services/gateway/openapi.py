@@ -15,7 +15,14 @@ from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, R
 from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
 from services.gateway.job_queues.schemas import RetryRequest
-from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
+from services.gateway.pipelines.lifetime import Overrides
+from services.gateway.pipelines.schemas import (
+    CheckpointRequest,
+    RestartRequest,
+    ResumeRequest,
+    RewindRequest,
+    SteerRequest,
+)
 from services.gateway.problems import MEDIA_TYPE, Problem
 from services.gateway.rules.schemas import (
     ErrorRuleAddition,
@@ -52,11 +59,14 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "resumePipeline": ResumeRequest,
     "createCheckpoint": CheckpointRequest,
     "rewindPipeline": RewindRequest,
+    "restartPhase": RestartRequest,
+    "clonePipeline": Overrides,
     "setBudget": BudgetRequest,
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
     {"editErrorRule", "resetErrorRule", "editDeadLetter", "retryFailed", "createCheckpoint", "rewindPipeline"}
+    | {"restartPhase", "deletePipeline"}
     | {"pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
 )
 #: Operations whose 503 has the same body as their 200.

@@ -27,6 +27,7 @@ from shared.runtime.cancellation import cancel
 from shared.runtime.checkpoints import Checkpoints
 from shared.runtime.closing import Closing
 from shared.runtime.dead_letters import DeadLetters
+from shared.runtime.deleting import Deleting
 from shared.runtime.dispatcher import Dispatcher
 from shared.runtime.exchange import Exchange
 from shared.runtime.heartbeat import Heartbeat
@@ -195,6 +196,7 @@ class WorkerProcess:
         declare = Declaring(self._pool, provider).round
         housekeep = Housekeeping(self._pool, runtime).round
         settle = Settling(self._pool).round
+        delete = Deleting(self._pool).round
         write_checkpoints = Checkpoints(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
@@ -215,7 +217,7 @@ class WorkerProcess:
                 HOUSEKEEPING,
                 self._holder,
                 runtime.lease_seconds,
-                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing],
+                [settle, write_checkpoints, housekeep, close, *reap_closing, bury_closing, delete],
             ),
         )
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]

@@ -22,6 +22,8 @@ PROTECTED = (
     f"pipeline/{UNKNOWN}",
     f"pipeline/{UNKNOWN}/audit",
     f"pipeline/{UNKNOWN}/actions",
+    f"pipeline/{UNKNOWN}/items",
+    f"pipeline/{UNKNOWN}/items/1",
     f"pipeline/{UNKNOWN}/checkpoints",
     f"pipeline/{UNKNOWN}/checkpoints/name/verify",
     f"pipeline/{UNKNOWN}/report?format=html",
@@ -162,6 +164,11 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "verifyCheckpoint",
         "rewindPipeline",
         "getPipeline",
+        "listItems",
+        "getItem",
+        "restartPhase",
+        "clonePipeline",
+        "deletePipeline",
         "auditPipeline",
         "getReport",
         "getBudget",
@@ -216,6 +223,10 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "job_id",
         "queue_name",
         "service_name",
+        "item_id",
+        "since",
+        "until",
+        "reason",
     }
     start = document["components"]["schemas"]["StartRequest"]
     assert (start["required"], start["additionalProperties"]) == (["keywords", "regions"], False)

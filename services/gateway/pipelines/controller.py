@@ -1,16 +1,18 @@
 """Start a pipeline, list pipelines, look at one, audit it."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
+from services.gateway.pipelines.listing import State, condition_of, cursor_of
 from shared import log
 from shared.domain.pipeline import Frozen, freeze
 from shared.domain.start import parse
@@ -66,13 +68,24 @@ class PipelineController(Controller):
         _log.info("pipeline_started", pipeline_id=str(pipeline_id), items=started.items)
         return Response(started, headers={"Location": started.links.itself})
 
-    @get("/", operation_id="listPipelines", summary="The newest pipelines, newest first.")
+    @get("/", operation_id="listPipelines", summary="Pipelines, the newest first.")
     async def list_newest(
-        self, gateway: NamedDependency[Gateway], limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50
+        self,
+        *,
+        gateway: NamedDependency[Gateway],
+        in_state: Annotated[list[State] | None, QueryParameter(description="Any of these.")] = None,
+        name: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        since: FromQuery[datetime | None] = None,
+        until: FromQuery[datetime | None] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=100)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50,
     ) -> schemas.Page:
-        """Read from counters: cheap whatever the size of the pipelines."""
+        """By state, part of the company's name, and when they were started. Read from counters: cheap whatever their size."""
+        condition = condition_of(in_state, name, since, until, cursor)
         async with gateway.connection() as conn:
-            return schemas.Page([schemas.summary(row) for row in await list_pipelines(conn, limit)])
+            found = await list_pipelines(conn, limit, condition)
+        rows = [schemas.summary(row) for row in found]
+        return schemas.Page(rows, cursor_of(found[-1]) if len(found) == limit else None)
 
     @get(
         "/{pipeline_id:uuid}",
