@@ -24,6 +24,7 @@ from services.gateway.pipelines.control import ControlController
 from services.gateway.pipelines.controller import PipelineController
 from services.gateway.pipelines.items import ItemController
 from services.gateway.pipelines.lifetime import LifetimeController
+from services.gateway.planning.controller import PlanController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             CheckpointController,
             ItemController,
             LifetimeController,
+            PlanController,
             ReportController,
             MonitoringController,
             BreakerController,

@@ -40,6 +40,7 @@ _REPORT = "getReport"
 #: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "startPipeline": StartRequest,
+    "planPipeline": StartRequest,
     "resetBreaker": ResetBreaker,
     "openBreaker": HoldBreaker,
     "closeBreaker": HoldBreaker,

@@ -47,6 +47,7 @@ from shared.store.heartbeats import Heartbeats
 from shared.store.ledger import Ledger
 from shared.store.lookups import Availability, Want, look_up
 from shared.store.migrate import require_schema
+from shared.store.planning import Profile
 from shared.store.pool import build_pool
 from shared.store.workers import Presence
 
@@ -133,7 +134,8 @@ class WorkerProcess:
         self._settings = settings
         self._own = own
         self._provider = with_overrides(provider, settings)
-        self._declared_url = provider.base_url
+        real = self._provider.base_url == provider.base_url
+        self._source = provider.name if real else f"{provider.name} stand-in"
         self._rulebook = Rulebook(self._provider)
         self._handle = handle
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -168,7 +170,7 @@ class WorkerProcess:
             recorder=recorder,
             unit_price=self._own.unit_price,
             rulebook=self._rulebook,
-            source=provider.name if provider.base_url == self._declared_url else f"{provider.name} stand-in",
+            source=self._source,
         )
         exchange.breaker.add_listener(self._mirror)
         buyer = Buyer(exchange, Batcher(self._look_up))
@@ -263,7 +265,22 @@ class WorkerProcess:
             pid=os.getpid(),
             threads=self._settings.runtime.threads,
         )
-        await keep_present(self._pool, presence)
+        await keep_present(self._pool, presence, self._profile())
+
+    def _profile(self) -> Profile:
+        provider, limits = self._provider, self._provider.limits
+        return Profile(
+            service=provider.service,
+            provider=provider.name,
+            source=self._source,
+            unit=provider.unit,
+            unit_price=self._own.unit_price,
+            concurrency=limits.concurrency,
+            requests_per_second=limits.requests_per_second,
+            units_per_day=units_a_day(limits, self._own),
+            day_zone=limits.day_zone,
+            freshness_seconds=provider.freshness_seconds,
+        )
 
     async def _probe(self) -> None:
         """What /livez and /readyz tell."""

@@ -24,6 +24,7 @@ TABLES = (
     "retry_history",
     "item_actions",
     "workers",
+    "provider_profiles",
 )
 
 

@@ -153,6 +153,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
     operations = {o["operationId"]: o for path in document["paths"].values() for o in path.values()}
     assert operations.keys() == {
         "startPipeline",
+        "planPipeline",
         "listPipelines",
         "pausePipeline",
         "unpausePipeline",

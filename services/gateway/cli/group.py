@@ -14,6 +14,7 @@ PACKAGE = "services.gateway.cli"
 COMMANDS = {
     "demo": ("demo", "From 40 keywords to a report on this machine, without any API key."),
     "up": ("up", "Run the whole system on this machine."),
+    "plan": ("plan", "What a pipeline would take, before anything is spent."),
     "start": ("start", "Start a pipeline."),
     "watch": ("watch", "Follow a pipeline until it ends."),
     "report": ("report", "The share-of-voice report of a pipeline."),

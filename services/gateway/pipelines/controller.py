@@ -13,6 +13,7 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
 from services.gateway.pipelines.listing import State, condition_of, cursor_of
+from services.gateway.planning.controller import refuse_over_budget
 from shared import log
 from shared.domain.pipeline import Frozen, freeze
 from shared.domain.start import parse
@@ -52,6 +53,8 @@ class PipelineController(Controller):
 
         # A million keywords take seconds; other requests are answered meanwhile.
         frozen = await asyncio.to_thread(read)
+        if not earlier:  # what is taken over costs nothing, and is not foreseen
+            await refuse_over_budget(gateway, frozen.config)
         async with gateway.unit_of_work() as conn:
             await require_schema(conn)
             pipeline_id = await initialize_pipeline(conn, frozen.config)

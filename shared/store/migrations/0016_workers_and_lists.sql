@@ -20,3 +20,18 @@ ALTER TABLE pipelines ADD deleting boolean NOT NULL DEFAULT false;
 ALTER TABLE pipeline_actions DROP CONSTRAINT pipeline_actions_action_check;
 ALTER TABLE pipeline_actions ADD CONSTRAINT pipeline_actions_action_check CHECK (
     action IN ('pause', 'unpause', 'cancel', 'resume', 'takeover', 'checkpoint', 'rewind', 'budget', 'restart_phase', 'delete'));
+
+-- What a service's workers know of their provider: for whoever has to say what a pipeline will cost, and does not know it.
+CREATE TABLE provider_profiles (
+    service             text PRIMARY KEY,
+    provider            text NOT NULL,
+    source              text NOT NULL,           -- as facts and days name it
+    unit                text NOT NULL,
+    unit_price          double precision,        -- null: unknown
+    concurrency         integer NOT NULL,
+    requests_per_second double precision NOT NULL,   -- 0: no limit
+    units_per_day       double precision,        -- null: no limit
+    day_zone            text NOT NULL,
+    freshness_seconds   double precision NOT NULL,
+    declared_at         timestamptz NOT NULL DEFAULT now()
+);
