@@ -14,6 +14,7 @@ from services.gateway.monitoring.schemas import (
     Progress,
     RetryReport,
     ServicePage,
+    StandingPage,
     SystemHealth,
     WorkerPage,
     replicas,
@@ -23,6 +24,7 @@ from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
 from shared.store.retry_history import retry_statistics
 from shared.store.snapshot import snapshot
+from shared.store.standings import list_standings
 from shared.store.workers import list_workers
 
 #: For each store; health is asked for when something hangs.
@@ -68,6 +70,12 @@ class MonitoringController(Controller):
         """Of processes that are alive."""
         async with gateway.connection() as conn:
             return ServicePage(replicas(await list_workers(conn)))
+
+    @get("/providers", operation_id="listProviders", summary="Limits, quota and spending today, and how long it lasts.")  # fmt: skip
+    async def providers(self, gateway: NamedDependency[Gateway]) -> StandingPage:
+        """Of providers whose workers have run."""
+        async with gateway.connection() as conn:
+            return StandingPage(await list_standings(conn))
 
     @get("/health", operation_id="getHealth", summary="Health of the whole system, with reasons.")
     async def health(self, gateway: NamedDependency[Gateway]) -> Response[SystemHealth]:

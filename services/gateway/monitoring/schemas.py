@@ -11,6 +11,7 @@ from shared.store.breakers import BreakerRow
 from shared.store.health import DueHealth, LeaderHealth, ProviderHealth, QueueHealth, WaitingHealth
 from shared.store.progress import PhaseProgress
 from shared.store.retry_history import RetryStatistics
+from shared.store.standings import Standing
 from shared.store.workers import Worker
 
 Status = Literal["healthy", "degraded", "unhealthy"]
@@ -61,6 +62,12 @@ class WorkerPage(msgspec.Struct, frozen=True):
     """Processes of the services, those that died within the hour included."""
 
     items: list[Worker]
+
+
+class StandingPage(msgspec.Struct, frozen=True):
+    """Providers, by service."""
+
+    items: list[Standing]
 
 
 class ServiceReplicas(msgspec.Struct, frozen=True):
