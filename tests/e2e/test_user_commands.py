@@ -121,10 +121,10 @@ def test_the_demo_deletes_no_data_but_its_own(tmp_path: Path) -> None:
 def test_operators_read_and_act_by_commands(data_dir: Path) -> None:
     """Every list as a table, as JSON and as ids; what cannot be undone asks first; a plan costs nothing."""
     at = ("--data-dir", str(data_dir))
-    planned = landscape("plan", "card reader", "--region", "US", "--json", *at)
+    planned = landscape("plan", "desk lamp", "--region", "US", "--json", *at)
     assert planned.returncode == 0, planned.stderr
     assert json.loads(planned.stdout)["phases"][1]["calls"]["low"] == 3
-    started = landscape("start", "card reader", "--region", "US", "--watch", *at)
+    started = landscape("start", "desk lamp", "--region", "US", "--watch", *at)
     assert started.returncode == 0, started.stderr
     pipeline_id = started.stdout.strip()
 
