@@ -28,6 +28,9 @@ from services.gateway.openapi import openapi
 from services.gateway.pipelines.checkpoints import CheckpointController
 from services.gateway.pipelines.control import ControlController
 from services.gateway.pipelines.controller import PipelineController
+from services.gateway.pipelines.items import ItemController
+from services.gateway.pipelines.lifetime import LifetimeController
+from services.gateway.planning.controller import PlanController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
 from services.gateway.rules.controller import ErrorRuleController
@@ -85,6 +88,9 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             PipelineController,
             ControlController,
             CheckpointController,
+            ItemController,
+            LifetimeController,
+            PlanController,
             ReportController,
             MonitoringController,
             BreakerController,

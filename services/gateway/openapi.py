@@ -18,7 +18,14 @@ from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
 from services.gateway.idempotency import KEY
 from services.gateway.job_queues.schemas import PauseQueue, RetryRequest, UnpauseQueue
-from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
+from services.gateway.pipelines.lifetime import Overrides
+from services.gateway.pipelines.schemas import (
+    CheckpointRequest,
+    RestartRequest,
+    ResumeRequest,
+    RewindRequest,
+    SteerRequest,
+)
 from services.gateway.problems import MEDIA_TYPE, Problem
 from services.gateway.rules.schemas import (
     ErrorRuleAddition,
@@ -47,6 +54,7 @@ _FORMS: dict[str, dict[str, dict[str, str]]] = {
 #: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "startPipeline": StartRequest,
+    "planPipeline": StartRequest,
     "resetBreaker": ResetBreaker,
     "openBreaker": HoldBreaker,
     "closeBreaker": HoldBreaker,
@@ -68,6 +76,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "resumePipeline": ResumeRequest,
     "createCheckpoint": CheckpointRequest,
     "rewindPipeline": RewindRequest,
+    "restartPhase": RestartRequest,
+    "clonePipeline": Overrides,
     "setBudget": BudgetRequest,
     "decideCallsInDoubt": DecisionRequest,
     "createKey": KeyRequest,
@@ -79,7 +89,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
-    {"createWebhook", "redeliver"}
+    {"createWebhook", "redeliver", "restartPhase", "deletePipeline"}
     | {
         "editErrorRule",
         "resetErrorRule",
@@ -94,12 +104,29 @@ _CONFLICTS = frozenset(
 _BODILESS = frozenset(
     {"enableWebhook", "testWebhook", "redeliver"}
     | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
-    | {"unpauseQueue", "pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+    | {
+        "restartPhase",
+        "clonePipeline",
+        "unpauseQueue",
+        "pausePipeline",
+        "unpausePipeline",
+        "cancelPipeline",
+        "resumePipeline",
+    }
 )
 #: Operations without an id in their path that name others.
 _NAMES_OTHERS = frozenset({"replayDeadLetters", "discardDeadLetters"})
 #: Operations that do what they do once for every Idempotency-Key.
-_ONCE = frozenset({"startPipeline", "resumePipeline", "retryFailed", "replayDeadLetters", "retryDeadLetters"})
+_ONCE = frozenset(
+    {
+        "startPipeline",
+        "clonePipeline",
+        "resumePipeline",
+        "retryFailed",
+        "replayDeadLetters",
+        "retryDeadLetters",
+    }
+)
 #: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
 _CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
 #: Operations whose 503 has the same body as their 200.

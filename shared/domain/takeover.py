@@ -8,7 +8,7 @@ import msgspec
 from shared.domain.phases import CLOSING, PHASES
 from shared.domain.pipeline import DataSource, PipelineConfig
 from shared.domain.start import Config, StartRequest
-from shared.errors import InputError, Problem
+from shared.errors import InputError, MalformedError, Problem
 
 _FIELD = "resume_from_pipeline_id"
 #: Of the request itself, never of the earlier one.
@@ -70,3 +70,17 @@ def kept_phases(earlier: PipelineConfig, config: PipelineConfig) -> list[str]:
         name for name in config.phases
         if name not in CLOSING and all(getattr(earlier, f) == getattr(config, f) for f in PHASES[name].context)
     ]  # fmt: skip
+
+
+def overridden(body: bytes, earlier: PipelineConfig) -> bytes:
+    """The body of a start that is as the earlier one's but for the fields given. Raises MalformedError, InputError."""
+    try:
+        given = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(Problem("", f"the body is not JSON: {error}")) from None
+    if not isinstance(given, dict):
+        raise InputError(Problem("", "must be an object: the fields that are to be other"))
+    if not isinstance(config := given.get("config", {}), dict):
+        raise InputError(Problem("/config", "must be an object"))
+    whole = as_request(earlier)
+    return msgspec.json.encode({**whole, **given, "config": {**whole["config"], **config}})

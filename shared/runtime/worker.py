@@ -28,6 +28,7 @@ from shared.runtime.cancellation import cancel
 from shared.runtime.checkpoints import Checkpoints
 from shared.runtime.closing import Closing
 from shared.runtime.dead_letters import DeadLetters
+from shared.runtime.deleting import Deleting
 from shared.runtime.dispatcher import Dispatcher
 from shared.runtime.exchange import Exchange
 from shared.runtime.expiry import Expiry
@@ -37,6 +38,7 @@ from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
 from shared.runtime.mirror import Mirror
 from shared.runtime.oauth import Client
+from shared.runtime.presence import code_version, keep_present
 from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
@@ -50,7 +52,9 @@ from shared.store.heartbeats import Heartbeats
 from shared.store.ledger import Ledger
 from shared.store.lookups import Availability, Want, look_up
 from shared.store.migrate import require_schema
+from shared.store.planning import Profile
 from shared.store.pool import build_pool
+from shared.store.workers import Presence
 
 _log = log.get(__name__)
 
@@ -137,7 +141,8 @@ class WorkerProcess:
         self._settings = settings
         self._own = own
         self._provider = with_overrides(provider, settings)
-        self._declared_url = provider.base_url
+        real = self._provider.base_url == provider.base_url
+        self._source = provider.name if real else f"{provider.name} stand-in"
         self._rulebook = Rulebook(self._provider)
         self._handle = handle
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -174,7 +179,7 @@ class WorkerProcess:
             recorder=recorder,
             unit_price=self._own.unit_price,
             rulebook=self._rulebook,
-            source=provider.name if provider.base_url == self._declared_url else f"{provider.name} stand-in",
+            source=self._source,
         )
         exchange.breaker.add_listener(self._mirror)
         buyer = Buyer(exchange, Batcher(self._look_up))
@@ -203,6 +208,7 @@ class WorkerProcess:
         housekeep = Housekeeping(self._pool, runtime).round
         settle = Settling(self._pool).round
         audits = self._audits = Audits(self._pool, runtime)
+        delete = Deleting(self._pool).round
         write_checkpoints = Checkpoints(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
@@ -235,6 +241,7 @@ class WorkerProcess:
                     audits.round,
                     tell,
                     expire,
+                    delete,
                 ],
             ),
             # By itself: a receiver that does not answer holds nothing up.
@@ -243,6 +250,7 @@ class WorkerProcess:
         self._tasks += [asyncio.create_task(self._lead(leader), name="leader") for leader in leaders]
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
         self._tasks.append(asyncio.create_task(buyer.steering.run(self._pool), name="steering"))
+        self._tasks.append(asyncio.create_task(self._be_present(), name="presence"))
         _log.info("worker_started", holder=self._holder, provider=provider.name, limits=str(provider.limits))
 
     async def work(self, message: Message) -> None:
@@ -273,6 +281,33 @@ class WorkerProcess:
     async def _lead(self, leader: Leader) -> None:
         await self._usable.wait()
         await leader.run()
+
+    async def _be_present(self) -> None:
+        await self._usable.wait()
+        presence = Presence(
+            holder=self._holder,
+            service=self._provider.service,
+            version=code_version(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            threads=self._settings.runtime.threads,
+        )
+        await keep_present(self._pool, presence, self._profile())
+
+    def _profile(self) -> Profile:
+        provider, limits = self._provider, self._provider.limits
+        return Profile(
+            service=provider.service,
+            provider=provider.name,
+            source=self._source,
+            unit=provider.unit,
+            unit_price=self._own.unit_price,
+            concurrency=limits.concurrency,
+            requests_per_second=limits.requests_per_second,
+            units_per_day=units_a_day(limits, self._own),
+            day_zone=limits.day_zone,
+            freshness_seconds=provider.freshness_seconds,
+        )
 
     async def _probe(self) -> None:
         """What /livez and /readyz tell."""

@@ -100,7 +100,7 @@ async def create_checkpoint(conn: Connection, pipeline_id: UUID, name: str, act:
 
     Raises NotFoundError, and ConflictError for a name that is taken or a pipeline that writes none.
     """
-    *_, interval = await _lock(conn, pipeline_id)
+    *_, interval = await lock_pipeline(conn, pipeline_id)
     if interval is None:
         raise ConflictError(f"pipeline {pipeline_id} was started with enable_checkpoints false")
     if not await write_checkpoint(conn, pipeline_id, Due(name, "named")):
@@ -150,7 +150,7 @@ async def rewind(conn: Connection, pipeline_id: UUID, name: str, act: Act, *, re
     NotFoundError, and ConflictError when work is under way or the record is not as the checkpoint says.
     """
     await control.expect_many(conn)
-    state, unsettled, _ = await _lock(conn, pipeline_id)
+    state, unsettled, _ = await lock_pipeline(conn, pipeline_id)
     if state not in control.ALLOWED["rewind"] or unsettled:
         raise ConflictError(control.refusal(pipeline_id, "rewind", state, unsettled=unsettled))
     await control.withdraw_jobs(conn, [str(pipeline_id)])
@@ -170,7 +170,7 @@ async def rewind(conn: Connection, pipeline_id: UUID, name: str, act: Act, *, re
         expired = await _number(conn, "expire_facts", **parameters, item_ids=later)
     back = {*later, *await control.find_figures(conn, pipeline_id)}
     set_back = await control.set_back(conn, pipeline_id, back)
-    removed = await _remove_unnamed(conn, pipeline_id)
+    removed = await remove_unnamed(conn, pipeline_id)
     rewound = Rewound(set_back, removed, expired, await _number(conn, "delete_later", **parameters))
     await control.change(conn, pipeline_id, "rewind", "running")
     await control.note(
@@ -179,7 +179,7 @@ async def rewind(conn: Connection, pipeline_id: UUID, name: str, act: Act, *, re
     return rewound
 
 
-async def _remove_unnamed(conn: Connection, pipeline_id: UUID) -> int:
+async def remove_unnamed(conn: Connection, pipeline_id: UUID) -> int:
     """Remove the items that neither the configuration nor a remaining result names; how many."""
     config = (await get_pipeline(conn, pipeline_id)).config
     removed = 0
@@ -198,7 +198,8 @@ async def _remove_unnamed(conn: Connection, pipeline_id: UUID) -> int:
             return removed
 
 
-async def _lock(conn: Connection, pipeline_id: UUID) -> tuple[str, bool, int | None]:
+async def lock_pipeline(conn: Connection, pipeline_id: UUID) -> tuple[str, bool, int | None]:
+    """Nobody steers it until the end of the transaction; (state, unsettled, interval). Raises NotFoundError."""
     cursor = await conn.execute(_SQL["lock_pipeline"], {"pipeline_id": pipeline_id})
     row = await cursor.fetchone()
     if row is None:

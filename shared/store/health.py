@@ -11,6 +11,8 @@ from shared.store.breakers import BreakerRow, find_breakers
 from shared.store.migrate import require_schema
 from shared.store.pool import Connection
 from shared.store.queue_pauses import PausedQueue, find_paused_queues
+from shared.store.snapshot import snapshot
+from shared.store.workers import Worker, list_workers
 
 _SQL = queries.load("health")
 
@@ -76,6 +78,7 @@ class Health(msgspec.Struct, frozen=True):
     breakers: list[BreakerRow] = []
     paused: list[PausedQueue] = []
     failed_audits: list[FailedAudit] = []
+    workers: list[Worker] = []
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -100,18 +103,20 @@ async def require_space(conn: Connection) -> None:
 
 
 async def read_health(conn: Connection) -> Health:
-    """Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
+    """All of one moment. Raises SchemaError when the schema is not this code's, Unavailable when Postgres is away."""
     await require_schema(conn)
-    return Health(
-        queues=[QueueHealth(*row) for row in await _rows(conn, "count_jobs")],
-        due=[DueHealth(*row) for row in await _rows(conn, "find_oldest_due")],
-        waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
-        leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
-        providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
-        breakers=list((await find_breakers(conn)).values()),
-        paused=await find_paused_queues(conn),
-        failed_audits=await find_failed_audits(conn),
-    )
+    async with snapshot(conn):
+        return Health(
+            queues=[QueueHealth(*row) for row in await _rows(conn, "count_jobs")],
+            due=[DueHealth(*row) for row in await _rows(conn, "find_oldest_due")],
+            waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
+            leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
+            providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
+            breakers=list((await find_breakers(conn)).values()),
+            paused=await find_paused_queues(conn),
+            failed_audits=await find_failed_audits(conn),
+            workers=await list_workers(conn),
+        )
 
 
 async def _rows(conn: Connection, query: str) -> list[tuple[Any, ...]]:

@@ -49,6 +49,8 @@ class Listed(msgspec.Struct, frozen=True):
     """A pipeline in a list."""
 
     pipeline_id: UUID
+    name: str
+    """Of the company whose landscape it is; empty without one."""
     state: str
     priority: int
     created_at: datetime
@@ -58,11 +60,26 @@ class Listed(msgspec.Struct, frozen=True):
     """Items pending or processing."""
 
 
+class Condition(msgspec.Struct, frozen=True):
+    """Which pipelines; every condition given must hold."""
+
+    states: list[str] | None = None
+    name: str | None = None
+    """Part of it, in any case."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Started from, and before."""
+    after_at: datetime | None = None
+    after_id: UUID | None = None
+    """The last one of the page before."""
+
+
 async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
     """Insert a pipeline and the items its configuration names, all due. One transaction, the caller's: all of it or nothing."""
     pipeline_id = uuid7()
     parameters: dict[str, Any] = {
         "pipeline_id": pipeline_id,
+        "label": config.company.name if config.company else "",
         "config": msgspec.json.encode(config).decode(),
         "config_hash": config_hash(config),
         "priority": PRIORITIES[config.priority if config.enable_job_queue else "normal"],
@@ -130,7 +147,8 @@ async def get_pipeline_state(conn: Connection, pipeline_id: UUID) -> PipelineSta
     return PipelineState(*cast("tuple[Any, ...]", row))
 
 
-async def list_pipelines(conn: Connection, limit: int) -> list[Listed]:
+async def list_pipelines(conn: Connection, limit: int, condition: Condition | None = None) -> list[Listed]:
     """Newest first."""
-    cursor = await conn.execute(_SQL["list_pipelines"], {"limit": limit})
+    parameters = msgspec.structs.asdict(condition or Condition()) | {"limit": limit}
+    cursor = await conn.execute(_SQL["list_pipelines"], parameters)
     return [Listed(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]

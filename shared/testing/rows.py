@@ -25,6 +25,8 @@ TABLES = (
     "item_actions",
     "queue_actions",
     "pipeline_audits",
+    "workers",
+    "provider_profiles",
 )
 
 

@@ -118,3 +118,44 @@ def test_the_demo_deletes_no_data_but_its_own(tmp_path: Path) -> None:
 
     assert done.returncode == exits.USAGE
     assert (tmp_path / "data" / "thesis.txt").exists()
+
+
+def test_operators_read_and_act_by_commands(data_dir: Path) -> None:
+    """Every list as a table, as JSON and as ids; what cannot be undone asks first; a plan costs nothing."""
+    at = ("--data-dir", str(data_dir))
+    planned = landscape("plan", "desk lamp", "--region", "US", "--json", *at)
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads(planned.stdout)["phases"][1]["calls"]["low"] == 3
+    started = landscape("start", "desk lamp", "--region", "US", "--watch", *at)
+    assert started.returncode == 0, started.stderr
+    pipeline_id = started.stdout.strip()
+
+    assert landscape("list", "-o", "ids", "--limit", "1", *at).stdout.strip() == pipeline_id
+    assert "pipeline id" in landscape("list", *at).stdout
+    failed = json.loads(landscape("items", pipeline_id, "--state", "failed", "--json", *at).stdout)
+    assert {item["state"] for item in failed["items"]} <= {"failed"}
+    item = landscape("items", pipeline_id, "-o", "ids", "--limit", "1", *at).stdout.strip()
+    assert json.loads(landscape("items", pipeline_id, item, *at).stdout)["item"]["state"] == "completed"
+    workers = landscape("workers", "--services", "--json", *at)
+    assert {service["replicas"] for service in json.loads(workers.stdout)["items"]} == {1}
+    assert "serp" in landscape("providers", "-o", "ids", *at).stdout.split()
+    clone = landscape("clone", pipeline_id, *at)
+    assert clone.returncode == 0, clone.stderr
+    assert landscape("watch", clone.stdout.strip(), *at).returncode == 0
+
+    asked = landscape("delete", pipeline_id, *at)
+    assert (asked.returncode, "--yes" in asked.stderr) == (exits.USAGE, True)
+    assert landscape("delete", pipeline_id, "--dry-run", *at).returncode == 0
+    again = landscape("restart-phase", pipeline_id, "serp_collection", "--yes", *at)
+    assert again.returncode == 0, again.stderr
+    landscape("watch", pipeline_id, *at)
+    assert landscape("delete", pipeline_id, "--yes", *at).returncode == 0
+    assert landscape("items", pipeline_id, *at).returncode == exits.NOT_FOUND
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_how_to_complete(shell: str) -> None:
+    """By click's own code."""
+    told = landscape("completion", shell)
+    assert told.returncode == 0
+    assert "_LANDSCAPE_COMPLETE" in told.stdout

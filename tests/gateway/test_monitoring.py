@@ -80,8 +80,8 @@ async def test_old_work_failing_calls_and_refused_accounts_are_reasons(
     )
     async with client(postgres_url, answering) as gateway:
         health = (await gateway.get(HEALTH)).json()
-    assert health["status"] == "degraded"
-    oldest, account, errors = health["reasons"]
+    assert health["status"] == "unhealthy"
+    errors, oldest, account = health["reasons"]
     assert oldest.startswith("video_enrichment: 26 items are due, the oldest for 30")
     assert account.startswith("video_enrichment: 4 items wait, the provider refuses the account")
     assert errors == "serp: 100% of 30 calls failed in the last ten minutes"

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,3 +49,46 @@ def steered(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def output(function: F) -> F:
+    """-o table|json|ids, and --json for `-o json`"""
+    for option in (
+        click.option("--json", "form", flag_value="json", help="As -o json."),
+        click.option(
+            "-o",
+            "--output",
+            "form",
+            type=click.Choice(["table", "json", "ids"]),
+            default="table",
+            show_default=True,
+            help="For people, the API's answer, or ids alone, one a line.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def sure(function: F) -> F:
+    """--dry-run and --yes"""
+    for option in (
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--dry-run", is_flag=True, help="Only say what would be done."),
+    ):
+        function = option(function)
+    return function
+
+
+def goes_on(what: str, *, dry_run: bool, yes: bool) -> bool:
+    """Whether to do it: not on a dry run, and after a question where somebody sits at the terminal.
+
+    Raises click.UsageError where nobody can be asked.
+    """
+    if dry_run:
+        click.echo(f"would {what}", err=True)
+        return False
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"about to {what}; say --yes")
+    return click.confirm(f"{what}?", err=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from services.gateway.cli import api, keyword_file, options, watch
+from services.gateway.cli import api, keyword_file, options, plan, watch
 
 
 @click.command("start")
@@ -24,6 +24,7 @@ from services.gateway.cli import api, keyword_file, options, watch
 )
 @click.option("--resume-from", type=click.UUID, help="An earlier pipeline: what is not given is taken from it, and what it completed is not done again.")  # fmt: skip
 @click.option("--failed-only", is_flag=True, help="With --resume-from: of the rest only what had failed.")
+@click.option("--plan", "only_plan", is_flag=True, help="Start nothing; say what it would take.")
 @click.option("--watch/--no-watch", "follow", default=False, help="Follow it until it ends.")
 @options.data_dir
 @options.as_json
@@ -37,6 +38,7 @@ def command(  # noqa: PLR0917  click passes them by name
     config_: Any,
     resume_from: UUID | None,
     failed_only: bool,
+    only_plan: bool,
     follow: bool,
     data_dir: Path,
     as_json: bool,
@@ -57,6 +59,8 @@ def command(  # noqa: PLR0917  click passes them by name
     if resume_from or failed_only:
         body = _resume(body, resume_from, failed_only=failed_only)
     with api.connect(data_dir) as gateway:
+        if only_plan:
+            return plan.show(gateway, body, as_json=as_json)
         return _start(gateway, body, follow=follow, as_json=as_json)
 
 

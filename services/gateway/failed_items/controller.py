@@ -21,6 +21,7 @@ from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.failed_items import count_failed_items, list_failed_items, reset_failed_items
 from shared.store.pipelines import get_pipeline_state
+from shared.store.snapshot import snapshot
 
 _log = log.get(__name__)
 
@@ -48,7 +49,7 @@ class FailedItemController(Controller):
     ) -> schemas.FailedPage:
         """Failed items and those given up, oldest first, with how many there are of each kind."""
         wanted = selection_from_query(phase=phase, category=category)
-        async with gateway.connection() as conn:
+        async with gateway.connection() as conn, snapshot(conn):
             items = await list_failed_items(
                 conn, pipeline_id, phase=wanted.phase, category=wanted.category, after=cursor, limit=limit
             )

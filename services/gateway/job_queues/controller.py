@@ -22,6 +22,7 @@ from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
 from shared.store.queue_pauses import list_queue_actions, pause_queue, unpause_queue
+from shared.store.snapshot import snapshot
 
 _log = log.get(__name__)
 
@@ -36,7 +37,7 @@ class JobQueueController(Controller):
     @get("/", operation_id="listJobQueues", summary="How long the queues are, and what is dead in them.")
     async def list_queues(self, gateway: NamedDependency[Gateway]) -> schemas.QueuePage:
         """One queue per service, and one for what needs no provider."""
-        async with gateway.connection() as conn:
+        async with gateway.connection() as conn, snapshot(conn):
             return schemas.QueuePage(await read_queues(conn))
 
     @post(

@@ -10,11 +10,22 @@ from litestar.params import FromPath, QueryParameter
 
 from services.gateway.dependencies import Gateway
 from services.gateway.monitoring.checks import check_record, check_redis
-from services.gateway.monitoring.schemas import Progress, RetryReport, SystemHealth
-from services.gateway.monitoring.verdict import judge
+from services.gateway.monitoring.schemas import (
+    Progress,
+    RetryReport,
+    ServicePage,
+    StandingPage,
+    SystemHealth,
+    WorkerPage,
+    replicas,
+)
+from services.gateway.monitoring.verdict import NOT_CHECKED, OK, judge
 from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
 from shared.store.retry_history import retry_statistics
+from shared.store.snapshot import snapshot
+from shared.store.standings import list_standings
+from shared.store.workers import list_workers
 
 #: For each store; health is asked for when something hangs.
 HEALTH_BUDGET_SECONDS: Final = 3.0
@@ -32,8 +43,8 @@ class MonitoringController(Controller):
         summary="Items by phase and state.",
     )
     async def progress(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> Progress:
-        """Sums of counters: cheap enough to ask every second."""
-        async with gateway.connection() as conn:
+        """Sums of counters, all of one moment: cheap enough to ask every second."""
+        async with gateway.connection() as conn, snapshot(conn):
             pipeline = await get_pipeline_state(conn, pipeline_id)
             phases = await phase_progress(conn, pipeline_id)
         return Progress(pipeline_id, pipeline.state, pipeline.created_at, pipeline.ended_at, phases)
@@ -46,11 +57,32 @@ class MonitoringController(Controller):
         async with gateway.connection() as conn:
             return RetryReport(days, await retry_statistics(conn, days))
 
+    @get("/workers", operation_id="listWorkers", summary="Every process of a service, and what it does.")
+    async def workers(self, gateway: NamedDependency[Gateway]) -> WorkerPage:
+        """Those that died are shown for an hour."""
+        async with gateway.connection() as conn:
+            return WorkerPage(await list_workers(conn))
+
+    @get(
+        "/services", operation_id="listServices", summary="Replicas, versions, heartbeat and load by service."
+    )
+    async def services(self, gateway: NamedDependency[Gateway]) -> ServicePage:
+        """Of processes that are alive."""
+        async with gateway.connection() as conn:
+            return ServicePage(replicas(await list_workers(conn)))
+
+    @get("/providers", operation_id="listProviders", summary="Limits, quota and spending today, and how long it lasts.")  # fmt: skip
+    async def providers(self, gateway: NamedDependency[Gateway]) -> StandingPage:
+        """Of providers whose workers have run."""
+        async with gateway.connection() as conn:
+            return StandingPage(await list_standings(conn))
+
     @get("/health", operation_id="getHealth", summary="Health of the whole system, with reasons.")
     async def health(self, gateway: NamedDependency[Gateway]) -> Response[SystemHealth]:
-        """Status 200 as long as work can go on, 503 when none can."""
+        """Status 200 as long as work can go on, 503 when none can because a store is away."""
         (database, record), redis = await asyncio.gather(
             check_record(gateway, HEALTH_BUDGET_SECONDS), check_redis(gateway, HEALTH_BUDGET_SECONDS)
         )
         health = judge(database, redis, record)
-        return Response(health, status_code=503 if health.status == "unhealthy" else 200)
+        can_go_on = database == OK and redis in {OK, NOT_CHECKED}
+        return Response(health, status_code=200 if can_go_on else 503)

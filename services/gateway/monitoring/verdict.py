@@ -1,20 +1,26 @@
 """From what is seen of the system to healthy, degraded or unhealthy, with reasons."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from services.gateway.monitoring.schemas import Status, SystemHealth
 from shared.domain.breaker import BreakerState
 from shared.domain.phases import PHASES, Phase, of_service
-from shared.store.health import Health
+from shared.store.health import Health, ProviderHealth
 
 NOT_CHECKED: Final = "not checked"
 OK: Final = "ok"
 #: A due item waits for the dispatcher for no more than a few ticks, unless nobody dispatches.
 OLDEST_DUE_SECONDS: Final = 60.0
-#: Share of failed calls that is worth a look, given enough of them to be no accident.
-ERROR_SHARE: Final = 0.2
+#: Share of failed calls above which the system is degraded, or unhealthy, given enough of them to be no accident.
+DEGRADED_SHARE: Final = 0.10
+UNHEALTHY_SHARE: Final = 0.25
 ERROR_CALLS: Final = 20
+#: Jobs of a queue that have not ended, above which it is degraded, or unhealthy. Items that are due are no measure:
+#: only a small window of them is in jobs, so a queue this long is one that nobody empties.
+DEGRADED_DEPTH: Final = 1_000
+UNHEALTHY_DEPTH: Final = 5_000
 #: Reasons of a wait that end only when somebody outside does something, or a day is over.
 STUCK: Final = {
     "account": "the provider refuses the account: check key, credit and permissions",
@@ -24,16 +30,17 @@ STUCK: Final = {
 
 def judge(database: str, redis: str, health: Health) -> SystemHealth:
     """`health` is empty when the database does not answer."""
-    fatal = []
+    away = []
     if database != OK:
-        fatal.append(database)
+        away.append(database)
     if redis not in {OK, NOT_CHECKED}:
-        fatal.append(redis)
+        away.append(redis)
+    severe = list(_severe(health))
     partial = list(_partial(health)) if database == OK else []
-    status: Status = "unhealthy" if fatal else "degraded" if partial else "healthy"
+    status: Status = "unhealthy" if away or severe else "degraded" if partial else "healthy"
     return SystemHealth(
         status=status,
-        reasons=[*fatal, *partial],
+        reasons=[*away, *severe, *partial],
         database=database,
         redis=redis,
         leaders=health.leaders,
@@ -44,7 +51,17 @@ def judge(database: str, redis: str, health: Health) -> SystemHealth:
         breakers=health.breakers,
         paused=health.paused,
         failed_audits=health.failed_audits,
+        workers=health.workers,
     )
+
+
+def _severe(health: Health) -> Iterator[str]:
+    for queue, jobs in sorted(_depths(health).items()):
+        if jobs > UNHEALTHY_DEPTH:
+            yield _too_deep(queue, jobs)
+    for provider in health.providers:
+        if _errs(provider, UNHEALTHY_SHARE):
+            yield _failing(provider)
 
 
 def _partial(health: Health) -> Iterator[str]:
@@ -61,10 +78,36 @@ def _partial(health: Health) -> Iterator[str]:
     for waiting in health.waiting:
         if waiting.reason in STUCK:
             yield f"{waiting.phase}: {waiting.items} items wait, {STUCK[waiting.reason]}"
+    yield from _slight(health)
+
+
+def _slight(health: Health) -> Iterator[str]:
+    for queue, jobs in sorted(_depths(health).items()):
+        if DEGRADED_DEPTH < jobs <= UNHEALTHY_DEPTH:
+            yield _too_deep(queue, jobs)
     for provider in health.providers:
-        share = provider.error_share
-        if share is not None and provider.calls >= ERROR_CALLS and share >= ERROR_SHARE:
-            yield f"{provider.provider}: {share:.0%} of {provider.calls} calls failed in the last ten minutes"
+        if _errs(provider, DEGRADED_SHARE) and not _errs(provider, UNHEALTHY_SHARE):
+            yield _failing(provider)
+
+
+def _depths(health: Health) -> Counter[str]:
+    depths = Counter[str]()
+    for queue in health.queues:
+        depths[queue.queue] += queue.jobs
+    return depths
+
+
+def _too_deep(queue: str, jobs: int) -> str:
+    return f"the queue {queue} holds {jobs} jobs: are its workers alive, and does Redis deliver?"
+
+
+def _errs(provider: ProviderHealth, share: float) -> bool:
+    return provider.calls >= ERROR_CALLS and (provider.error_share or 0) > share
+
+
+def _failing(provider: ProviderHealth) -> str:
+    share = provider.error_share or 0
+    return f"{provider.provider}: {share:.0%} of {provider.calls} calls failed in the last ten minutes"
 
 
 def _stopped(health: Health) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Start a pipeline, list pipelines, look at one, audit it."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
+from services.gateway.pipelines.listing import State, condition_of, cursor_of
+from services.gateway.planning.controller import refuse_over_budget
 from services.gateway.security import needs
 from shared import log
 from shared.domain.pipeline import Frozen, freeze
@@ -56,6 +59,8 @@ class PipelineController(Controller):
 
         # A million keywords take seconds; other requests are answered meanwhile.
         frozen = await asyncio.to_thread(read)
+        if not earlier:  # what is taken over costs nothing, and is not foreseen
+            await refuse_over_budget(gateway, frozen.config)
 
         async def record(conn: Connection) -> schemas.Started:
             await require_schema(conn)
@@ -74,13 +79,24 @@ class PipelineController(Controller):
 
         return await once(request, gateway, record, status=201, location=lambda started: started.links.itself)
 
-    @get("/", operation_id="listPipelines", summary="The newest pipelines, newest first.")
+    @get("/", operation_id="listPipelines", summary="Pipelines, the newest first.")
     async def list_newest(
-        self, gateway: NamedDependency[Gateway], limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50
+        self,
+        *,
+        gateway: NamedDependency[Gateway],
+        in_state: Annotated[list[State] | None, QueryParameter(description="Any of these.")] = None,
+        name: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        since: FromQuery[datetime | None] = None,
+        until: FromQuery[datetime | None] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=100)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50,
     ) -> schemas.PipelinePage:
-        """Read from counters: cheap whatever the size of the pipelines."""
+        """By state, part of the company's name, and when they were started. Read from counters: cheap whatever their size."""
+        condition = condition_of(in_state, name, since, until, cursor)
         async with gateway.connection() as conn:
-            return schemas.PipelinePage([schemas.summary(row) for row in await list_pipelines(conn, limit)])
+            found = await list_pipelines(conn, limit, condition)
+        rows = [schemas.summary(row) for row in found]
+        return schemas.PipelinePage(rows, cursor_of(found[-1]) if len(found) == limit else None)
 
     @get(
         "/{pipeline_id:uuid}",

@@ -55,6 +55,7 @@ class Summary(msgspec.Struct, frozen=True):
     """A pipeline in the list."""
 
     pipeline_id: UUID
+    name: str
     state: str
     priority: int
     created_at: datetime
@@ -65,9 +66,11 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class PipelinePage(msgspec.Struct, frozen=True):
-    """The newest pipelines."""
+    """Pipelines, the newest first."""
 
     items: list[Summary]
+    next_cursor: str | None
+    """For `cursor` of the next request; null at the end."""
 
 
 class SteerRequest(msgspec.Struct, frozen=True):
@@ -101,6 +104,38 @@ class RewindRequest(msgspec.Struct, frozen=True):
     """Buy again what was bought since; else the stored answers answer again."""
     actor: Actor = ""
     reason: Reason = ""
+
+
+class RestartRequest(msgspec.Struct, frozen=True):
+    """How a phase is done again."""
+
+    failed_only: bool = False
+    """Only what failed or was given up, cancelled or left out."""
+    rebuy: bool = False
+    """Buy again what the results rest on; else the stored answers answer again."""
+    actor: Actor = ""
+    reason: Reason = ""
+
+
+class RestartedPhase(msgspec.Struct, frozen=True):
+    """A phase of a pipeline is done again."""
+
+    pipeline_id: UUID
+    state: str
+    phase: str
+    set_back: int
+    removed: int
+    """Items of later phases that only its results had named."""
+    facts_expired: int
+    checkpoints_removed: int
+    links: Links
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """A pipeline is gone; its calls and the facts they bought stay."""
+
+    pipeline_id: UUID
+    items: int
 
 
 class Steered(msgspec.Struct, frozen=True):

@@ -18,7 +18,8 @@ ORDER BY pipeline_id, kind, phase, checkpoint_id DESC
 
 -- name: lock_pipeline
 -- One after the other: what is written about a pipeline's position, and what changes it. Null: it writes none.
-SELECT state, unsettled, checkpoint_interval FROM pipelines WHERE pipeline_id = %(pipeline_id)s FOR NO KEY UPDATE
+SELECT state, unsettled, checkpoint_interval FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND NOT deleting
+FOR NO KEY UPDATE
 
 -- name: insert_checkpoint
 -- The position of this very moment: the newest checkpoint, and what was recorded since. No row when the name is taken.

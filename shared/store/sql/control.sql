@@ -4,12 +4,12 @@ UPDATE pipelines
 SET state = %(to)s, unsettled = %(to)s = 'cancelled',
     ended_at = CASE WHEN %(to)s = 'cancelled' THEN now() END, reopened = reopened + 1,
     running_since = CASE WHEN %(to)s = 'running' THEN now() ELSE running_since END
-WHERE pipeline_id = %(pipeline_id)s AND state = ANY(%(from)s::text[]) AND NOT (unsettled AND state = 'cancelled')
+WHERE pipeline_id = %(pipeline_id)s AND state = ANY(%(from)s::text[]) AND NOT (unsettled AND state = 'cancelled') AND NOT deleting
 RETURNING state
 
 -- name: look_at_pipeline
 -- Where a pipeline stands.
-SELECT state, unsettled FROM pipelines WHERE pipeline_id = %(pipeline_id)s
+SELECT state, unsettled FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND NOT deleting
 
 -- name: insert_pipeline_action
 -- What was done to a pipeline, by whom and why.

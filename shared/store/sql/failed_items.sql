@@ -8,7 +8,7 @@ WITH locked AS MATERIALIZED (
 UPDATE pipelines p
 SET state = CASE WHEN p.ended_at IS NULL THEN p.state ELSE 'running' END, ended_at = NULL, reopened = p.reopened + 1
 FROM locked l
-WHERE p.pipeline_id = l.pipeline_id AND p.state <> 'cancelled'
+WHERE p.pipeline_id = l.pipeline_id AND p.state <> 'cancelled' AND NOT p.deleting
 RETURNING p.pipeline_id, l.ended
 
 -- name: revive_items

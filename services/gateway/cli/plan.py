@@ -1,0 +1,73 @@
+"""`landscape plan`: what a start would take, in calls, money and time; nothing is started."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from services.gateway.cli import api, exits, keyword_file, options
+
+
+@click.command("plan")
+@click.argument("keywords", nargs=-1)
+@click.option("--file", "file", type=click.File("rb"), help="CSV with a keyword column, or one keyword a line; - is standard input.")  # fmt: skip
+@click.option("--region", "regions", multiple=True, help="ISO country code; may be given several times.")
+@click.option("--type", "types", multiple=True, help="organic, news or video; all three unless given.")
+@click.option("--budget", type=click.FloatRange(min=0), help="What may be spent in all.")
+@options.data_dir
+@options.as_json
+def command(  # noqa: PLR0917  click passes them by name
+    keywords: tuple[str, ...],
+    file: Any,
+    regions: tuple[str, ...],
+    types: tuple[str, ...],
+    budget: float | None,
+    data_dir: Path,
+    as_json: bool,
+) -> int:
+    """What a pipeline for KEYWORDS would take. Exit code 1 when it is over --budget. `start --plan` takes everything else."""
+    body: dict[str, Any] = {
+        "keywords": [*keywords, *(keyword_file.read(file.read()) if file else [])],
+        "regions": list(regions),
+    }
+    if types:
+        body["content_types"] = list(types)
+    if budget is not None:
+        body["config"] = {"budget": budget}
+    with api.connect(data_dir) as gateway:
+        return show(gateway, body, as_json=as_json)
+
+
+def show(gateway: api.Api, body: dict[str, Any], *, as_json: bool) -> int:
+    """Print the plan of a start's body; exit code."""
+    found = gateway.ask("POST", "/pipeline/plan", json=body)
+    click.echo(json.dumps(found) if as_json else render(found))
+    return exits.ERROR if found["affordable"] is False else 0
+
+
+def render(found: dict[str, Any]) -> str:
+    """A line per phase, then the sums."""
+    lines = [f"{'phase':<20}{'items':>22}{'calls':>22}{'money':>22}{'quota days':>14}"]
+    for phase in found["phases"]:
+        quota = phase["quota_days"]
+        lines.append(
+            f"{phase['phase']:<20}{_range(phase['items']):>22}{_range(phase['calls']):>22}"
+            f"{_range(phase['money'], 2):>22}{'-' if quota is None else format(quota['expected'], '.2f'):>14}"
+        )
+        if phase["from_store"]:
+            lines.append(f"  {phase['from_store']} of its items are answered by what is stored")
+    lines.append(f"money {_range(found['money'], 2)}, without {', '.join(found['unpriced']) or 'exception'}")
+    lines.append(
+        f"about {found['seconds']['expected']:.0f} s; later phases learnt from {found['learnt_from']}"
+    )
+    if found["affordable"] is False:
+        lines.append(f"over the budget of {found['budget']:g}: a start is refused")
+    return "\n".join(lines)
+
+
+def _range(figure: dict[str, float] | None, digits: int = 0) -> str:
+    if figure is None:
+        return "unknown"
+    low, high = (f"{figure[name]:,.{digits}f}" for name in ("low", "high"))
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,124 @@
+"""A pipeline once more: a phase done again, a clone with other settings; and its deletion."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, delete, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from services.gateway.actor import AnyRequest, actor_of, check_reason
+from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
+from services.gateway.pipelines import schemas
+from services.gateway.security import needs
+from services.gateway.service_names import check_phase
+from shared import log
+from shared.domain.pipeline import Frozen, freeze
+from shared.domain.scope import Scope
+from shared.domain.start import parse
+from shared.domain.strict_json import decode
+from shared.domain.takeover import overridden
+from shared.errors import InputError, NotFoundError, Problem
+from shared.store.control import Act
+from shared.store.deletion import begin_deletion, go_on_deleting
+from shared.store.migrate import require_schema
+from shared.store.phase_restart import restart_phase
+from shared.store.pipelines import get_pipeline, initialize_pipeline
+from shared.store.pool import Connection
+
+_log = log.get(__name__)
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """Fields of a start's body that are to be other than the earlier pipeline's; the other fields are as there."""
+
+    config: dict[str, Any] = {}
+
+
+class LifetimeController(Controller):
+    """/api/v1/pipeline/{pipeline_id}"""
+
+    path = "/pipeline/{pipeline_id:uuid}"
+    tags = ("pipelines",)
+    opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
+
+    @post("/phases/{phase:str}/restart", operation_id="restartPhase", status_code=200, summary="Do a phase again.")  # fmt: skip
+    async def restart(
+        self,
+        request: AnyRequest,
+        gateway: NamedDependency[Gateway],
+        pipeline_id: FromPath[UUID],
+        phase: FromPath[str],
+    ) -> schemas.RestartedPhase:
+        """What only its results had named is found anew. 409 unless the pipeline is paused or has ended."""
+        try:
+            check_phase(phase)
+        except ValueError as error:
+            raise NotFoundError(f"there is no such phase: it {error}") from None
+        body = decode(await request.body() or b"{}", schemas.RestartRequest)
+        act = Act(actor_of(request, body.actor), body.reason)
+        async with gateway.unit_of_work() as conn:
+            done = await restart_phase(
+                conn, pipeline_id, phase, act, failed_only=body.failed_only, rebuy=body.rebuy
+            )
+        _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
+        return schemas.RestartedPhase(
+            pipeline_id, "running", phase, **msgspec.structs.asdict(done), links=schemas.links(pipeline_id)
+        )
+
+    @post("/clone", operation_id="clonePipeline", summary="Start another pipeline with the same configuration.")  # fmt: skip
+    async def clone(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
+    ) -> Response[bytes]:
+        """But for the fields given. It takes nothing over; stored facts answer as long as they are fresh."""
+        body = await request.body() or b"{}"
+        async with gateway.connection() as conn:
+            earlier = await get_pipeline(conn, pipeline_id)
+
+        def read() -> Frozen:
+            whole = overridden(body, earlier.config)
+            return freeze(parse(whole), gateway.data_source, gateway.services, gateway.model)
+
+        frozen = await asyncio.to_thread(read)
+        if frozen.config.resume_from_pipeline_id:
+            raise InputError(
+                Problem("/config/resume_from_pipeline_id", "a clone takes nothing over; that is `start`")
+            )
+
+        async def record(conn: Connection) -> schemas.Started:
+            await require_schema(conn)
+            clone_id = await initialize_pipeline(conn, frozen.config)
+            _log.info("pipeline_cloned", pipeline_id=str(clone_id), earlier=str(pipeline_id))
+            return schemas.Started(
+                clone_id,
+                "running",
+                frozen.config.searches,
+                frozen.merged,
+                frozen.warnings,
+                schemas.links(clone_id),
+            )
+
+        return await once(request, gateway, record, status=201, location=lambda started: started.links.itself)
+
+    @delete("/", operation_id="deletePipeline", status_code=200, summary="Delete a pipeline that has ended.")
+    async def delete(
+        self,
+        request: AnyRequest,
+        gateway: NamedDependency[Gateway],
+        pipeline_id: FromPath[UUID],
+        reason: FromQuery[str] = "",
+    ) -> schemas.Deleted:
+        """In parts; housekeeping ends what is broken off. What was bought stays, and what was paid. 409 while it runs."""
+        try:
+            check_reason(reason)
+        except ValueError as error:
+            raise InputError(Problem("?reason", str(error))) from None
+        act = Act(actor_of(request), reason)
+        async with gateway.unit_of_work() as conn:
+            await begin_deletion(conn, pipeline_id, act)
+        items = await go_on_deleting(gateway.pool, pipeline_id)
+        _log.info("pipeline_deleted", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
+        return schemas.Deleted(pipeline_id, items)

@@ -1,0 +1,110 @@
+"""Items as they are shown: a page of a pipeline's, and one with everything that happened to it."""
+
+from datetime import datetime
+from typing import Any, Final, cast
+from uuid import UUID
+
+import msgspec
+
+from shared.errors import NotFoundError
+from shared.store import queries
+from shared.store.dead_letter_views import ATTEMPTS, PastAttempt
+from shared.store.pipelines import get_pipeline_state
+from shared.store.pool import Connection
+
+_SQL = queries.load("items")
+_HISTORY = queries.load("dead_letter_views")
+
+#: Items that are looked at for one page: a rare kind is found in several, each of them quick.
+SPAN: Final = 5_000
+
+
+class ItemRow(msgspec.Struct, frozen=True):
+    """An item as it stands."""
+
+    item_id: int
+    phase: str
+    key: str
+    state: str
+    attempts: int
+    crashes: int
+    wait_reason: str | None
+    next_at: datetime | None
+    category: str | None
+    error: str | None
+    degraded: str | None
+    from_store: bool
+    updated_at: datetime
+
+
+class ItemPage(msgspec.Struct, frozen=True):
+    """Items by id."""
+
+    items: list[ItemRow]
+    next_cursor: int | None
+    """For `cursor` of the next request; null at the end. A page may be short, or empty, before it."""
+
+
+class ItemDetail(msgspec.Struct, frozen=True):
+    """All there is about an item."""
+
+    item: ItemRow
+    input: dict[str, Any]
+    """What its provider is given beside the key."""
+    value: float
+    job_id: int | None
+    """The last job it was in."""
+    result: Any
+    """Null unless it is completed."""
+    facts: Any
+    """What the result rests on: keys and the calls that bought them."""
+    completed_at: datetime | None
+    dead_letter: int | None
+    """Its open one."""
+    attempts: list[PastAttempt]
+    """That ended in an error, the oldest first, at most ATTEMPTS."""
+
+
+async def list_items(
+    conn: Connection,
+    pipeline_id: UUID,
+    *,
+    phase: str | None = None,
+    state: str | None = None,
+    category: str | None = None,
+    after: int = 0,
+    limit: int = 50,
+) -> ItemPage:
+    """Those with an id above `after`. Raises NotFoundError for an unknown pipeline."""
+    await get_pipeline_state(conn, pipeline_id)
+    parameters = {
+        "pipeline_id": pipeline_id,
+        "phase": phase,
+        "state": state,
+        "category": category,
+        "after": after,
+        "limit": limit,
+        "span": SPAN,
+    }
+    cursor = await conn.execute(_SQL["list_items"], parameters)
+    rows = cast("list[tuple[Any, ...]]", await cursor.fetchall())
+    items = [ItemRow(*row[2:]) for row in rows if row[2] is not None]
+    last, looked = rows[0][:2]
+    if len(items) == limit:
+        return ItemPage(items, items[-1].item_id)
+    return ItemPage(items, last if looked == SPAN else None)
+
+
+async def get_item(conn: Connection, pipeline_id: UUID, item_id: int) -> ItemDetail:
+    """One of them. Raises NotFoundError."""
+    await get_pipeline_state(conn, pipeline_id)
+    parameters = {"pipeline_id": pipeline_id, "item_id": item_id, "limit": ATTEMPTS}
+    cursor = await conn.execute(_SQL["get_item"], parameters)
+    row = cast("tuple[Any, ...] | None", await cursor.fetchone())
+    if row is None:
+        raise NotFoundError(f"pipeline {pipeline_id} has no item {item_id}")
+    cursor = await conn.execute(_HISTORY["list_attempts"], parameters)
+    attempts = [PastAttempt(*cast("tuple[Any, ...]", attempt)) for attempt in await cursor.fetchall()]
+    fields = len(ItemRow.__struct_fields__)
+    rest: list[Any] = [*row[fields:], attempts]
+    return ItemDetail(ItemRow(*row[:fields]), *rest)

@@ -1,0 +1,57 @@
+-- name: begin_deletion
+-- From now on nobody sees or steers a pipeline that has ended and is settled. No row otherwise, or when it is being deleted already.
+UPDATE pipelines SET deleting = true
+WHERE pipeline_id = %(pipeline_id)s AND ended_at IS NOT NULL AND NOT unsettled AND NOT deleting
+RETURNING pipeline_id
+
+-- name: find_deleting
+-- Pipelines of which something is left.
+SELECT pipeline_id FROM pipelines WHERE deleting ORDER BY pipeline_id
+
+-- name: delete_items
+-- The next items of a pipeline that is being deleted, with all that stands about them. Returns how many.
+WITH chosen AS MATERIALIZED (
+    SELECT i.item_id FROM items i JOIN pipelines p ON p.pipeline_id = i.pipeline_id AND p.deleting
+    WHERE i.pipeline_id = %(pipeline_id)s ORDER BY i.item_id LIMIT %(limit)s FOR UPDATE OF i SKIP LOCKED
+), states AS (
+    DELETE FROM pipeline_state t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), due AS (
+    DELETE FROM ready t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), waits AS (
+    DELETE FROM waiting t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), evidence AS (
+    DELETE FROM results t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), ranked AS (
+    DELETE FROM rankings t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), tried AS (
+    DELETE FROM retry_history t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), gone AS (
+    DELETE FROM items t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+)
+SELECT count(*)::int FROM chosen
+
+-- name: delete_jobs
+-- The next of its jobs, dead letters included. Returns how many.
+WITH chosen AS MATERIALIZED (
+    SELECT j.job_id FROM job_queue j JOIN pipelines p ON p.pipeline_id = j.pipeline_id AND p.deleting
+    WHERE j.pipeline_id = %(pipeline_id)s LIMIT %(limit)s FOR UPDATE OF j SKIP LOCKED
+), gone AS (
+    DELETE FROM job_queue j USING chosen c WHERE j.job_id = c.job_id
+)
+SELECT count(*)::int FROM chosen
+
+-- name: end_deletion
+-- What is left of a pipeline without items. Its calls and facts stay: they were paid for; and what was done to it.
+WITH gone AS (
+    DELETE FROM pipelines p WHERE p.pipeline_id = %(pipeline_id)s AND p.deleting
+      AND NOT EXISTS (SELECT FROM items i WHERE i.pipeline_id = p.pipeline_id)
+      AND NOT EXISTS (SELECT FROM job_queue j WHERE j.pipeline_id = p.pipeline_id)
+    RETURNING p.pipeline_id
+), counted AS (
+    DELETE FROM counters c USING gone g WHERE c.pipeline_id = g.pipeline_id
+), checkpoints AS (
+    DELETE FROM pipeline_checkpoints c USING gone g WHERE c.pipeline_id = g.pipeline_id
+), audits AS (
+    DELETE FROM pipeline_audits a USING gone g WHERE a.pipeline_id = g.pipeline_id
+)
+DELETE FROM pipeline_budgets b USING gone g WHERE b.pipeline_id = g.pipeline_id

@@ -1,0 +1,55 @@
+-- name: list_items
+-- Items of a pipeline by id, looked for among the next so many only: the page may be short, or empty, and there be
+-- more. Returns each with the last id that was looked at; of a row without an item nothing but that counts.
+WITH looked AS MATERIALIZED (
+    SELECT s.item_id, s.state, s.attempts, s.crashes, s.wait_reason, s.next_at, s.error_category, s.last_error,
+           s.degraded, s.from_store, s.updated_at
+    FROM pipeline_state s
+    WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id > %(after)s
+    ORDER BY s.item_id LIMIT %(span)s
+), found AS (
+    SELECT i.item_id, i.phase, i.key, l.state, l.attempts, l.crashes, l.wait_reason, l.next_at, l.error_category,
+           l.last_error, l.degraded, l.from_store, l.updated_at
+    FROM looked l
+    JOIN LATERAL (SELECT * FROM items i WHERE i.pipeline_id = %(pipeline_id)s AND i.item_id = l.item_id
+                  AND (%(phase)s::text IS NULL OR i.phase = %(phase)s)) i ON true
+    WHERE (%(state)s::text IS NULL OR l.state = %(state)s)
+      AND (%(category)s::text IS NULL OR l.error_category = %(category)s)
+    ORDER BY l.item_id LIMIT %(limit)s
+)
+SELECT e.last, e.looked, f.* FROM (SELECT max(item_id) AS last, count(*)::int AS looked FROM looked) e LEFT JOIN found f ON true
+ORDER BY f.item_id
+
+-- name: get_item
+-- One item with its input, its result and the open dead letter of it.
+SELECT i.item_id, i.phase, i.key, s.state, s.attempts, s.crashes, s.wait_reason, s.next_at, s.error_category,
+       s.last_error, s.degraded, s.from_store, s.updated_at, i.input, i.value, s.job_id, r.payload, r.facts, r.recorded_at,
+       (SELECT j.job_id FROM job_queue j
+        WHERE j.state = 'dead_letter' AND j.item_ids[1] = i.item_id AND j.pipeline_id = i.pipeline_id)
+FROM items i
+JOIN pipeline_state s ON s.pipeline_id = i.pipeline_id AND s.item_id = i.item_id
+LEFT JOIN results r ON r.pipeline_id = i.pipeline_id AND r.item_id = i.item_id
+WHERE i.pipeline_id = %(pipeline_id)s AND i.item_id = %(item_id)s
+
+-- name: list_ended
+-- Ended items of a phase; with failed_only those that failed or were given up.
+SELECT s.item_id FROM pipeline_state s JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
+WHERE s.pipeline_id = %(pipeline_id)s AND i.phase = %(phase)s AND s.state IN ('completed', 'failed', 'skipped')
+  AND (NOT %(failed_only)s OR s.state = 'failed'
+       OR s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out'))
+
+-- name: expire_facts
+-- What these items rest on answers nothing any more, and stays: other results may rest on it. Returns how many.
+WITH expired AS (
+    UPDATE provider_facts f SET fetched_at = 'epoch'
+    FROM results r CROSS JOIN LATERAL jsonb_to_recordset(r.facts) AS ref (key uuid, call_id uuid)
+    WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = ANY(%(item_ids)s)
+      AND f.fact_key = ref.key AND f.call_id = ref.call_id
+    RETURNING 1
+)
+SELECT count(*)::int FROM expired
+
+-- name: void_checkpoints
+-- What checkpoints of the pipeline stand for is no more. Returns how many.
+WITH gone AS (DELETE FROM pipeline_checkpoints WHERE pipeline_id = %(pipeline_id)s RETURNING 1)
+SELECT count(*)::int FROM gone
