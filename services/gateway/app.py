@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry
 
 from services.gateway.breakers.controller import BreakerController
+from services.gateway.companies.controller import CompanyController
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
 from services.gateway.failed_items.controller import FailedItemController
@@ -24,6 +25,8 @@ from services.gateway.pipelines.control import ControlController
 from services.gateway.pipelines.controller import PipelineController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
+from services.gateway.reports.lineage import LineageController
+from services.gateway.reports.waivers import WaiverController
 from services.gateway.rules.controller import ErrorRuleController
 from services.gateway.security import requires_token
 from services.gateway.spending.controller import SpendingController
@@ -75,6 +78,9 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             ControlController,
             CheckpointController,
             ReportController,
+            WaiverController,
+            LineageController,
+            CompanyController,
             MonitoringController,
             BreakerController,
             ErrorRuleController,

@@ -11,12 +11,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.companies.controller import OverrideRequest
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
 from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
 from services.gateway.job_queues.schemas import RetryRequest
 from services.gateway.pipelines.schemas import CheckpointRequest, ResumeRequest, RewindRequest, SteerRequest
 from services.gateway.problems import MEDIA_TYPE, Problem
+from services.gateway.reports.waivers import WaiveRequest
 from services.gateway.rules.schemas import (
     ErrorRuleAddition,
     ErrorRuleChange,
@@ -29,7 +31,11 @@ from shared.domain.report import Report
 from shared.domain.start import StartRequest
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
-_REPORT = "getReport"
+_REPORTS = ("getReport", "getReportByCurve")
+_FILES = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.apache.parquet",
+)
 #: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "startPipeline": StartRequest,
@@ -53,6 +59,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "createCheckpoint": CheckpointRequest,
     "rewindPipeline": RewindRequest,
     "setBudget": BudgetRequest,
+    "waiveGate": WaiveRequest,
+    "overrideCompany": OverrideRequest,
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
@@ -107,12 +115,9 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
-    if operation["operationId"] == _REPORT:
-        answers["200"]["content"] = {
-            "application/json": {"schema": _reference("Report")},
-            "text/html": {"schema": {"type": "string"}},
-            "text/csv": {"schema": {"type": "string"}},
-        }
+    if operation["operationId"] in _REPORTS:
+        statuses.add(409)
+        _complete_report(operation)
     if "{" in path:
         statuses.add(404)
     if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
@@ -128,6 +133,18 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     for status in sorted(statuses):
         content = {MEDIA_TYPE: {"schema": _reference("Problem")}}
         answers[str(status)] = {"description": _PROBLEMS[status], "content": content}
+
+
+def _complete_report(operation: dict[str, Any]) -> None:
+    operation["responses"]["200"]["content"] = {
+        "application/json": {"schema": _reference("Report")},
+        "text/html": {"schema": {"type": "string"}},
+        "text/csv": {"schema": {"type": "string"}},
+        **{name: {"schema": {"type": "string", "format": "binary"}} for name in _FILES},
+    }
+    if operation["operationId"] == "getReportByCurve":
+        content = {"text/csv": {"schema": {"type": "string"}}}
+        operation["requestBody"] = {"required": True, "content": content}
 
 
 def _reference(name: str) -> dict[str, str]:
