@@ -135,7 +135,7 @@ async def test_an_answer_comes_along_when_asked_for(client: AsyncTestClient[Any]
     with_answers = (await client.get(f"{path}/lineage", params={**asked, "answers": "true"})).json()
     wrong = await client.get(f"{path}/lineage", params={**asked, "column": "ranc"})
 
-    assert with_answers["sources"][0]["answer"] == {"answer": True}
+    assert with_answers["sources"][0]["answer"]["result"]["rankings"][0]["domain"] == "acme.com"
     assert with_answers["items"] == {"serp_collection": 3, "keyword_metrics": 1}
     assert "did you mean" in wrong.json()["errors"][0]["detail"]
     assert (await client.get(f"{path}/lineage", params={**asked, "row": "["})).status_code == 422
