@@ -15,6 +15,7 @@ from services.gateway.access.log import AuditLogController
 from services.gateway.allowed_methods import AllowedMethods
 from services.gateway.audit_trail import AuditTrail, open_trail
 from services.gateway.breakers.controller import BreakerController
+from services.gateway.companies.controller import CompanyController
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
 from services.gateway.events.controller import EventController
@@ -33,6 +34,8 @@ from services.gateway.pipelines.lifetime import LifetimeController
 from services.gateway.planning.controller import PlanController
 from services.gateway.problems import HANDLERS
 from services.gateway.reports.controller import ReportController
+from services.gateway.reports.lineage import LineageController
+from services.gateway.reports.waivers import WaiverController
 from services.gateway.rules.controller import ErrorRuleController
 from services.gateway.security import requires_key
 from services.gateway.spending.controller import SpendingController
@@ -92,6 +95,9 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             LifetimeController,
             PlanController,
             ReportController,
+            WaiverController,
+            LineageController,
+            CompanyController,
             MonitoringController,
             BreakerController,
             ErrorRuleController,

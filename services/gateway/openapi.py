@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 from services.gateway.access.keys import KeyRequest, RevokeRequest
 from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.companies.controller import OverrideRequest
 from services.gateway.conditions import TAGS
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
 from services.gateway.dependencies import provide_gateway
@@ -27,6 +28,7 @@ from services.gateway.pipelines.schemas import (
     SteerRequest,
 )
 from services.gateway.problems import MEDIA_TYPE, Problem
+from services.gateway.reports.waivers import WaiveRequest
 from services.gateway.rules.schemas import (
     ErrorRuleAddition,
     ErrorRuleChange,
@@ -42,15 +44,11 @@ from shared.domain.start import StartRequest
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
 _STREAM = "streamEvents"
-#: Answers that come in other forms than a struct's: operation -> media type -> schema.
-_FORMS: dict[str, dict[str, dict[str, str]]] = {
-    "getReport": {
-        "application/json": {"$ref": "#/components/schemas/Report"},
-        "text/html": {"type": "string"},
-        "text/csv": {"type": "string"},
-    },
-    _STREAM: {"text/event-stream": {"type": "string"}},
-}
+_REPORTS = ("getReport", "getReportByCurve")
+_FILES = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.apache.parquet",
+)
 #: What operations take; their handlers read the body themselves, to say everything that is wrong with it.
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "startPipeline": StartRequest,
@@ -86,6 +84,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "enableWebhook": SignedRequest,
     "testWebhook": SignedRequest,
     "redeliver": SignedRequest,
+    "waiveGate": WaiveRequest,
+    "overrideCompany": OverrideRequest,
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
@@ -180,8 +180,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
-    if forms := _FORMS.get(operation["operationId"]):
-        answers["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
+    statuses |= _complete_forms(operation)
     if "{" in path or operation["operationId"] in _NAMES_OTHERS:
         statuses.add(404)
     if any(_checked(parameter) for parameter in operation.get("parameters", ())):
@@ -230,6 +229,24 @@ def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
         "description": description,
         "schema": {"type": "string", "pattern": f"^({pattern})$"},
     }
+
+
+def _complete_forms(operation: dict[str, Any]) -> set[int]:
+    """Answers that come in other forms than a struct's; the statuses that come of it."""
+    if operation["operationId"] == _STREAM:
+        operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    if operation["operationId"] not in _REPORTS:
+        return set()
+    operation["responses"]["200"]["content"] = {
+        "application/json": {"schema": _reference("Report")},
+        "text/html": {"schema": {"type": "string"}},
+        "text/csv": {"schema": {"type": "string"}},
+        **{name: {"schema": {"type": "string", "format": "binary"}} for name in _FILES},
+    }
+    if operation["operationId"] == "getReportByCurve":
+        content = {"text/csv": {"schema": {"type": "string"}}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return {409}
 
 
 def _reference(name: str) -> dict[str, str]:

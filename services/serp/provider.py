@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from services.serp import whose
 from shared.domain import keys
 from shared.domain.breaker import BreakerPolicy
 from shared.domain.category import ErrorCategory, ErrorRule
@@ -77,6 +78,7 @@ class _Row(msgspec.Struct):
     channel: str = ""
     date: str = ""
     length: str = ""
+    sitelinks: msgspec.Raw = msgspec.Raw()
 
 
 _Rows = Annotated[list[_Row], Meta(max_length=_ROWS)]
@@ -92,8 +94,11 @@ class _Body(msgspec.Struct):
     knowledge_graph: msgspec.Raw = msgspec.Raw()
     related_questions: msgspec.Raw = msgspec.Raw()
     top_stories: msgspec.Raw = msgspec.Raw()
+    inline_images: msgspec.Raw = msgspec.Raw()
+    inline_shopping: msgspec.Raw = msgspec.Raw()
     inline_videos: msgspec.Raw = msgspec.Raw()
     local_results: msgspec.Raw = msgspec.Raw()
+    shopping_results: msgspec.Raw = msgspec.Raw()
     ads: msgspec.Raw = msgspec.Raw()
     ai_overview: msgspec.Raw = msgspec.Raw()
 
@@ -115,6 +120,8 @@ def _request(subjects: Sequence[str], params: Mapping[str, Any]) -> Request:
     query = {n: params[n] for n in ("q", "location", "gl", "hl", "google_domain", "device")}
     if search_type := _TYPES[content_type][0]:
         query["search_type"] = search_type
+    if params.get("ai_overview"):
+        query["include_ai_overview"] = "true"
     return Request("/search", {**query, "max_page": str(params["pages"])})
 
 
@@ -124,10 +131,15 @@ def _read(body: bytes, subjects: Sequence[str]) -> Mapping[str, Serp]:
         raise AnswerError(f"search not fulfilled: {answer.request_info.message[:200]}", codes=("soft_fail",))
     rows: list[_Row] | None = getattr(answer, f"{_TYPES[msgspec.json.decode(subjects[0])[2]][1]}_results")
     zero = answer.search_information.original_query_yields_zero_results
+    beside = {name: block for name in _FEATURES if _has_content(block := getattr(answer, name))}
+    owners = {name: whose.domains(bytes(block)) for name, block in beside.items()}
+    if linked := _with_sitelinks(rows or []):
+        owners["sitelinks"] = linked
     result = SearchResult(
         rankings=tuple(_rankings(rows or [])),
         total_results=answer.search_information.total_results,
-        features=tuple(sorted(f for f in _FEATURES if _has_content(getattr(answer, f)))),
+        features=tuple(sorted(owners)),
+        owners=owners,
     )
     degraded = ""
     if not rows:
@@ -140,6 +152,11 @@ def _read(body: bytes, subjects: Sequence[str]) -> Mapping[str, Serp]:
 
 def _has_content(block: msgspec.Raw) -> bool:
     return bytes(block).translate(None, b" \t\r\n") not in _EMPTY
+
+
+def _with_sitelinks(rows: Sequence[_Row]) -> tuple[str, ...]:
+    """Domains of the results that bring links into their site."""
+    return whose.registrable(row.link for row in rows if _has_content(row.sitelinks))
 
 
 def _rankings(rows: Sequence[_Row]) -> list[Ranking]:
@@ -162,13 +179,20 @@ def _cost(answers: Mapping[str, Serp]) -> float:
     return sum(serp.credits for serp in answers.values())
 
 
-SEARCH = Endpoint("search", Serp, _request, _read, _cost, lambda request: float(request.query["max_page"]))
+def _most(request: Request) -> float:
+    """A credit per page, and one for the AI overview."""
+    return float(request.query["max_page"]) + ("include_ai_overview" in request.query)
+
+
+SEARCH = Endpoint("search", Serp, _request, _read, _cost, _most)
 
 
 async def handle(items: Sequence[Item], call: Call) -> Mapping[int, Outcome]:
     """One search."""
     (item,) = items
     params = {n: item.input[n] for n in ("q", "location", "gl", "hl", "google_domain", "device", "pages")}
+    if item.input.get("ai_overview"):
+        params["ai_overview"] = True
     fact = (await call(SEARCH, [item.key], params))[item.key]
     if fact.answer is None:
         raise AnswerError("no answer for the search", codes=("malformed",))

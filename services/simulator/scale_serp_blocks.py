@@ -74,7 +74,13 @@ def beside(q: str, link: str, kind: Kind, world: World, rng: Random) -> Block:
     if rng.random() < 0.12:
         blocks["answer_box"] = {
             "answer_box_type": 1,
-            "answers": [{"category": "featured_snippet", "answer": pick(rng, world.snippets)}],
+            "answers": [
+                {
+                    "category": "featured_snippet",
+                    "answer": pick(rng, world.snippets),
+                    "source": {"link": f"https://{pick(rng, world.sites).host}/guide"},
+                }
+            ],
         }
     if rng.random() < 0.08:
         blocks["knowledge_graph"] = {"title": q, "type": "Topic", "description": pick(rng, world.snippets)}
@@ -85,7 +91,10 @@ def beside(q: str, link: str, kind: Kind, world: World, rng: Random) -> Block:
 
 def ai_overview(world: World, rng: Random) -> Block:
     """The overview, asked for and paid extra."""
-    return {"ai_overview_contents": [{"type": "paragraph", "text": pick(rng, world.snippets)}]}
+    return {
+        "ai_overview_contents": [{"type": "paragraph", "text": pick(rng, world.snippets)}],
+        "ai_overview_sources": [{"link": f"https://{pick(rng, world.sites).host}/learn"} for _ in range(3)],
+    }
 
 
 def pagination(link: str, page: int, more: bool, *, as_text: bool) -> Block:

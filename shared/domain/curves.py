@@ -6,19 +6,24 @@ with its band over all of them.
 
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
 
 #: Positions a curve lists one by one.
 LISTED: Final = 10
 #: The last position that gets any click.
 DEEPEST: Final = 20
+#: What adding up a distribution may come to above 1.
+ROUNDING: Final = 1e-12
 #: Share of each position from 11 to 20. SISTRIX says well under 1 %.
 TAIL: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Shares in [0, 1]. Positions 1 to 10 as listed, 11 to 20 the tail, beyond 0.
+    """Shares in [0, 1]. Positions 1 to 10 or further as listed, then to 20 the tail, beyond 0.
 
     One search never hands out more than all its clicks: where listed shares and tail come to more than
     1, all of them are scaled down together, which keeps every ratio between positions.
@@ -27,15 +32,17 @@ class Curve:
     id: str
     version: str
     shares: tuple[float, ...]
-    """Positions 1 to 10, before scaling. They must not sum above 1."""
+    """Positions from 1, ten to twenty of them, before scaling. They must not sum above 1."""
     tail: float = TAIL
     _scaled: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        whole = (*self.shares, *(self.tail,) * (DEEPEST - LISTED))
-        if len(self.shares) != LISTED or not all(0 <= share <= 1 for share in whole):
-            raise ValueError(f"curve {self.id!r} needs {LISTED} shares and a tail between 0 and 1")
-        if math.fsum(self.shares) > 1:
+        whole = (*self.shares, *(self.tail,) * (DEEPEST - len(self.shares)))
+        if not LISTED <= len(self.shares) <= DEEPEST or not all(0 <= share <= 1 for share in whole):
+            raise ValueError(
+                f"curve {self.id!r} needs {LISTED} to {DEEPEST} shares and a tail between 0 and 1"
+            )
+        if math.fsum(self.shares) > 1 + ROUNDING:
             raise ValueError(f"curve {self.id!r} is no distribution of clicks: its shares sum above 1")
         total = math.fsum(whole)
         if not total > 0:
@@ -47,6 +54,17 @@ class Curve:
         if position < 1:
             raise ValueError(f"positions count from 1, not {position}")
         return self._scaled[position - 1] if position <= DEEPEST else 0.0
+
+
+class OwnCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A curve somebody measured, from Search Console for instance, as it is given at a start."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=100)]
+    shares: Annotated[tuple[float, ...], Meta(min_length=LISTED, max_length=DEEPEST)]
+    """Of the clicks, by position from 1; each in [0, 1]."""
+    version: Annotated[str, Meta(min_length=1, max_length=100)] = "1"
+    tail: float = 0.0
+    """Each position from the last of `shares` to 20."""
 
 
 DEFAULT: Final = "sistrix-2020"
@@ -76,3 +94,12 @@ def curve(curve_id: str) -> Curve:
     if curve_id not in CURVES:
         raise ValueError(f"unknown curve {curve_id!r}; known: {', '.join(CURVES)}")
     return CURVES[curve_id]
+
+
+def chosen(given: str | OwnCurve) -> Curve:
+    """A built-in curve by its id, or the curve given. Raises ValueError for an unknown id or no distribution."""
+    if isinstance(given, str):
+        return curve(given)
+    if given.id in CURVES:
+        raise ValueError(f"{given.id!r} is the id of a built-in curve; give yours another one")
+    return Curve(given.id, given.version, given.shares, given.tail)

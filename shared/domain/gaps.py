@@ -8,6 +8,7 @@ from shared.domain.curves import DEEPEST
 from shared.domain.report_rows import CompanyRow
 from shared.domain.report_schema import Gap
 from shared.domain.results import Ranking
+from shared.domain.serp_features import corrected
 
 #: A rival counts down to here.
 FIRST_PAGE: Final = 10
@@ -24,7 +25,8 @@ def gaps(basis: Basis, companies: list[CompanyRow]) -> tuple[Gap, ...]:
         return ()
     matches = {row.domain: row.result for row in companies}
     found = []
-    for (keyword, region, content_type), rankings in basis.found.items():
+    for search, rankings in basis.found.items():
+        keyword, region, content_type = search
         if content_type != ORGANIC:
             continue
         client = client_position(basis, rankings)
@@ -32,7 +34,8 @@ def gaps(basis: Basis, companies: list[CompanyRow]) -> tuple[Gap, ...]:
         if rival is None or (client is not None and client <= DEEPEST):
             continue
         weight = basis.weights.weight(keyword, region)
-        now = 0.0 if client is None else basis.curve.ctr(client)
+        curve = corrected(basis.curve, basis.layout(search))
+        now = 0.0 if client is None else curve.ctr(client)
         found.append(
             Gap(
                 keyword=keyword,
@@ -42,7 +45,7 @@ def gaps(basis: Basis, companies: list[CompanyRow]) -> tuple[Gap, ...]:
                 rival_domain=rival.domain,
                 rival_position=rival.position,
                 client_position=client,
-                opportunity=None if weight is None else weight * (basis.curve.ctr(TARGET) - now),
+                opportunity=None if weight is None else weight * (curve.ctr(TARGET) - now),
             )
         )
     found.sort(key=lambda gap: (gap.opportunity is None, -(gap.opportunity or 0.0), gap.keyword, gap.region))

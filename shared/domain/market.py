@@ -13,9 +13,10 @@ from typing import NamedTuple
 from shared.domain.curves import DEEPEST, Curve
 from shared.domain.report_rows import SearchRow
 from shared.domain.results import Ranking
+from shared.domain.serp_features import PLAIN, Layout, corrected
 
-Place = tuple[int, int]
-"""A position, and how many results of the search share it."""
+Place = tuple[int, int, Layout]
+"""A position, how many results of the search share it, and what else stands on the page."""
 
 Found = dict[tuple[str, str, str], list[Ranking]]
 """Rankings by keyword, region and content type, as `merged` gives them."""
@@ -41,6 +42,8 @@ class Search(NamedTuple):
     """None: unknown, so its clicks are left out."""
     results: tuple[Result, ...]
     """By position."""
+    price: int | None = None
+    """Of a click, in millionths; None: unknown."""
 
 
 @dataclass(slots=True)
@@ -53,6 +56,10 @@ class Tally:
     """Of those with an analysed page, by the page's relevance."""
     best: dict[int, int] = field(default_factory=dict)
     """Best position in a search -> searches."""
+    weighted: dict[int, int] = field(default_factory=dict)
+    """The same -> their weight, where it is known."""
+    priced: dict[Place, int] = field(default_factory=dict)
+    """Weight x price of a click at each place, where both are known."""
     keywords: set[str] = field(default_factory=set)
     """With a result in the first 20."""
     appearances: int = 0
@@ -73,6 +80,8 @@ class Market:
     """Completed ones."""
     weight: int = 0
     """Of those of known weight."""
+    priced: int = 0
+    """Of those with a known price of a click."""
     places: dict[Place, int] = field(default_factory=dict)
     """Weight of all results at each place."""
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -85,8 +94,10 @@ class Market:
     def add(self, search: Search) -> None:
         """Count a completed search. Its keyword may come again, in another region."""
         weight, tallies, shared = search.weight or 0, self.tallies, self.places
+        price = search.price
         self.searches += 1
         self.weight += weight
+        self.priced += weight if price is not None else 0
         best: dict[str, int] = {}
         for company, place, relevance in search.results:
             tally = tallies.get(company)
@@ -99,18 +110,27 @@ class Market:
             own = tally.places
             own[place] = own.get(place, 0) + weight
             shared[place] = shared.get(place, 0) + weight
+            if price is not None:
+                tally.priced[place] = tally.priced.get(place, 0) + weight * price
             if relevance is not None:
                 judged, analysed = (relevance, place), tally.analysed
                 analysed[judged] = analysed.get(judged, 0) + weight
         for company, position in best.items():
             tally = tallies[company]
             tally.best[position] = tally.best.get(position, 0) + 1
+            if weight:
+                tally.weighted[position] = tally.weighted.get(position, 0) + weight
             if position <= DEEPEST:
                 tally.keywords.add(search.keyword)
 
     def per_search(self, curve: Curve) -> dict[Place, float]:
         """Clicks that a result at each place of this market may expect of a search made once."""
-        return {(position, sharing): curve.ctr(position) / sharing for position, sharing in self.places}
+        return per_search(curve, self.places)
+
+
+def per_search(curve: Curve, found: Iterable[Place]) -> dict[Place, float]:
+    """Clicks that a result at each of these places may expect of a search made once."""
+    return {place: corrected(curve, place[2]).ctr(place[0]) / place[1] for place in found}
 
 
 def clicks(places: Mapping[Place, int], per_search: Mapping[Place, float]) -> float:
@@ -130,8 +150,8 @@ def merged(searches: Iterable[SearchRow]) -> Found:
     }
 
 
-def places(rankings: Iterable[Ranking]) -> list[Place]:
+def places(rankings: Iterable[Ranking], page: Layout = PLAIN) -> list[Place]:
     """The place of each result of one search. Results printed at one position share its clicks."""
     positions = [ranking.position for ranking in rankings]
     sharing = Counter(positions)
-    return [(position, sharing[position]) for position in positions]
+    return [(position, sharing[position], page) for position in positions]

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from shared.domain import keys, regions
+from shared.domain.curves import OwnCurve, chosen
 from shared.domain.phases import DSI_CALCULATION, KEYWORD_METRICS, PHASES, SERP_COLLECTION, NewItem, Rules
 from shared.domain.start import (
     DEFAULT_MODEL,
@@ -67,7 +68,7 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     """Canonical codes."""
     content_types: tuple[ContentType, ...]
     pages: Pages
-    curve: str
+    curve: str | OwnCurve
     phases: tuple[str, ...]
     device: Device
     language: str | None = None
@@ -93,6 +94,10 @@ class PipelineConfig(msgspec.Struct, frozen=True):
     enable_job_queue: bool = True
     enable_checkpoints: bool = True
     checkpoint_interval: int = 100
+    ai_overview: bool = False
+    """Whether web searches ask for the AI overview, for a credit more."""
+    corrections: bool = False
+    """Whether clicks are corrected for what else stands on a results page; not in pipelines of before there was."""
     resume_from_pipeline_id: str | None = None
     """Whose completed items were taken over."""
     resume_failed_only: bool = False
@@ -147,6 +152,10 @@ def freeze(
         detail = f"{factors} are {searches:,} searches; a pipeline has at most {SEARCHES:,}: start several"
         raise InputError(Problem("", detail))
     company, competitors = _canonical_companies(request)
+    try:
+        chosen(request.config.curve)
+    except ValueError as error:
+        raise InputError(Problem("/config/curve", str(error))) from None
     wanted = set(request.config.phases)
     off = _phases_off(wanted, services, warnings)
     config = PipelineConfig(
@@ -180,6 +189,8 @@ def freeze(
         enable_job_queue=request.config.enable_job_queue,
         enable_checkpoints=request.config.enable_checkpoints,
         checkpoint_interval=request.config.checkpoint_interval,
+        corrections=request.config.corrections,
+        ai_overview=request.config.serp.ai_overview,
         resume_from_pipeline_id=request.config.resume_from_pipeline_id,
         resume_failed_only=request.config.resume_failed_only,
         data_source=data_source,
@@ -281,6 +292,7 @@ def _asked(config: PipelineConfig, region: regions.Region, content_type: Content
         "google_domain": region.google_domain,
         "pages": getattr(config.pages, content_type),
         "device": config.device,
+        **({"ai_overview": True} if config.ai_overview and content_type == "organic" else {}),
     }
 
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.basis import ORGANIC, WHOLE, Basis, Scope
+from shared.domain.identity import Identity, identify
 from shared.domain.market import Market
 from shared.domain.report_coverage import CompanyCoverage
+from shared.domain.report_insights import MarketRow
+from shared.domain.report_markets import market_rows
 from shared.domain.report_method import market_position
 from shared.domain.report_rows import CompanyRow
 from shared.domain.report_schema import Company
-from shared.domain.results import CompanyResult, CompanyStrength
-from shared.domain.roles import Roles
+from shared.domain.results import CompanyStrength
 from shared.domain.share_of_voice import Standing, standings
 from shared.domain.strength import strengths_in
 
@@ -20,17 +22,25 @@ COMPANY_CAP: Final = 100
 
 def companies(
     basis: Basis, matches: list[CompanyRow], whole: Mapping[Scope, Market]
-) -> tuple[tuple[Company, ...], tuple[CompanyCoverage, ...]]:
-    """The whole landscape, whose markets are `whole`, then the named ones as given; strongest first in each scope."""
-    table = _Table(basis.roles, matches)
+) -> tuple[tuple[Company, ...], tuple[CompanyCoverage, ...], tuple[MarketRow, ...]]:
+    """The whole landscape, whose markets are `whole`, then the named ones as given; strongest first in each scope.
+
+    The markets' own rows come along: a named landscape's are counted here and not kept.
+    """
+    table = _Table(basis, matches)
     listed: list[Company] = []
     reach: list[CompanyCoverage] = []
+    spread: list[MarketRow] = []
     for name, members in basis.landscapes.items():
         markets = whole if name == WHOLE else basis.markets(name)
+        spread += market_rows(basis, name, markets)
         strong = {(row.company, row.region): row for row in strengths_in(basis, markets)}
         cap = None if name == WHOLE else COMPANY_CAP
         for (content_type, region), market in markets.items():
-            found = standings(market, basis.curve, basis.roles.parties, basis.roles.platforms, cap)
+            depth = basis.depths[content_type]
+            found = standings(
+                market, basis.curve, basis.roles.parties, basis.roles.platforms, limit=cap, depth=depth
+            )
             listed += [
                 table.row(
                     row,
@@ -52,16 +62,17 @@ def companies(
                     listed=len(found),
                 )
             )
-    return tuple(listed), tuple(reach)
+    return tuple(listed), tuple(reach), tuple(spread)
 
 
 class _Table:
     """Makes rows of companies; who a company is, is looked up once."""
 
-    def __init__(self, roles: Roles, matches: list[CompanyRow]) -> None:
-        self._roles = roles
+    def __init__(self, basis: Basis, matches: list[CompanyRow]) -> None:
+        self._roles = basis.roles
+        self._by_volume = not basis.weights.equal
         self._matches = {row.domain: row.result for row in matches}
-        self._known: dict[str, CompanyResult | None] = {}
+        self._known: dict[str, Identity] = {}
 
     def row(
         self,
@@ -73,11 +84,12 @@ class _Table:
     ) -> Company:
         company = standing.company
         if company not in self._known:
-            self._known[company] = self._roles.match(company, self._matches)
-        match = self._known[company]
+            self._known[company] = identify(self._roles, company, self._matches)
+        known = self._known[company]
+        match = known.match
         return Company(
             company=company,
-            name=self._roles.name(company, self._matches),
+            name=known.name,
             domains=self._roles.domains(company),
             role=self._roles.role(company),
             matched=match.matched if match else None,
@@ -107,4 +119,23 @@ class _Table:
             dsi=strength.dsi if strength else None,
             dsi_legacy=strength.dsi_legacy if strength else None,
             dsi_rank=strength.rank if strength else None,
+            match_confidence=known.confidence,
+            named_by=known.named_by,
+            peer_share=standing.peer_share,
+            capture_rate=standing.capture_rate,
+            weighted_visibility=standing.weighted_visibility,
+            visibility_index=_index(standing.expected_clicks) if self._by_volume else None,
+            coverage_3=standing.coverage_3,
+            coverage_10=standing.coverage_10,
+            average_position_all=standing.average_position_all,
+            at_1=standing.at_1,
+            at_2_3=standing.at_2_3,
+            at_4_10=standing.at_4_10,
+            at_11_20=standing.at_11_20,
+            beyond_20=standing.beyond_20,
+            traffic_value=standing.click_value,
         )
+
+
+def _index(expected: float | None) -> float | None:
+    return None if expected is None else expected / 1_000

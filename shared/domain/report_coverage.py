@@ -82,6 +82,16 @@ class PageCoverage(msgspec.Struct, frozen=True):
     cap: int
 
 
+class MassCoverage(msgspec.Struct, frozen=True):
+    """How much of a phase is there, by what it weighs and not by how many items it is."""
+
+    phase: str
+    region: str | None
+    """None: all regions together."""
+    share: float | None
+    """Searches by their volume, what rests on them by the clicks to be expected. None: unknown, or nothing to weigh."""
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """What the figures rest on."""
 
@@ -94,3 +104,4 @@ class Coverage(msgspec.Struct, frozen=True):
     analysis: tuple[AnalysisCoverage, ...]
     companies: tuple[CompanyCoverage, ...]
     pages: tuple[PageCoverage, ...]
+    mass: tuple[MassCoverage, ...] = ()

@@ -6,11 +6,27 @@ from typing import Final, Literal
 import msgspec
 
 from shared.domain import start
+from shared.domain.publication_schema import Publication
 from shared.domain.report_coverage import Coverage
+from shared.domain.report_insights import (
+    Channel,
+    DimensionRow,
+    Feature,
+    FeatureOwner,
+    MarketRow,
+    Match,
+    Mover,
+    PageScore,
+    Publisher,
+    Role,
+    Theme,
+    ThemeShare,
+)
+from shared.domain.report_rows import CallRow
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
 
-Role = Literal["client", "competitor", "platform", "other"]
+NamedBy = Literal["start", "person", "match", "domain"]
 MarketPosition = Literal["leader", "challenger", "competitor", "niche"]
 
 
@@ -35,6 +51,11 @@ class Meta(msgspec.Struct, frozen=True):
     data_source: Literal["simulator", "providers"]
     final: bool = False
     """The pipeline has ended: nothing will be added."""
+    searched_from: datetime | None = None
+    """When the oldest search was bought, and the newest. Null: not recorded."""
+    searched_to: datetime | None = None
+    calls: tuple[CallRow, ...] = ()
+    """What the pipeline's own calls came to; what was in the store already cost nothing."""
 
 
 class UsedCurve(msgspec.Struct, frozen=True):
@@ -43,9 +64,9 @@ class UsedCurve(msgspec.Struct, frozen=True):
     id: str
     version: str
     shares: tuple[float, ...]
-    """Positions 1 to 10."""
+    """Positions from 1, ten of them or more."""
     tail: float
-    """Each position from 11 to 20; beyond there are no clicks."""
+    """Each position from there to 20; beyond there are no clicks."""
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -70,6 +91,13 @@ class Method(msgspec.Struct, frozen=True):
     dsi_legacy: str
     gaps: str
     view_share: str
+    corrections: str
+    depths: dict[str, int]
+    """Positions that were looked at, by content type."""
+    traffic_value: str
+    features: str
+    themes: str
+    names: str
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +157,31 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     dsi_legacy: float | None
     """0 to 10,000: only to compare with old numbers."""
     dsi_rank: int | None
+    match_confidence: float | None
+    """How sure it is that the name is that of the domain's owner. Null: it goes by its domain."""
+    named_by: NamedBy
+    """Where the name is from."""
+    peer_share: float | None
+    """Of the expected clicks of the client and its competitors. Null: none of them."""
+    capture_rate: float | None
+    """Expected clicks by searches made."""
+    weighted_visibility: float | None
+    """As `visibility`, each search weighing its volume."""
+    visibility_index: float | None
+    """Expected clicks / 1,000, to be compared over time for the same keywords. Null: no volume is known."""
+    coverage_3: float | None
+    """Share of the completed searches with the company in the first 3, and in the first 10."""
+    coverage_10: float | None
+    average_position_all: float | None
+    """Over all completed searches; where it does not rank, the last position that was looked at counts."""
+    at_1: int
+    """Searches by its best place: first, 2 and 3, 4 to 10, 11 to 20, beyond."""
+    at_2_3: int
+    at_4_10: int
+    at_11_20: int
+    beyond_20: int
+    traffic_value: float | None
+    """What its expected clicks would cost as advertisements, in the account's currency. Null: no price is known."""
 
 
 class Video(msgspec.Struct, frozen=True):
@@ -151,6 +204,8 @@ class Video(msgspec.Struct, frozen=True):
     appearances: int
     """Results of all completed searches, whatever their type, that lead to it."""
     best_position: int | None
+    engagement: float | None
+    """Likes and comments by view. Null: one of them is hidden, or nobody looked."""
 
 
 class Keyword(msgspec.Struct, frozen=True):
@@ -186,6 +241,11 @@ class Page(msgspec.Struct, frozen=True):
     journey_phase: str | None
     page_type: str | None
     sentiment: str | None
+    words: int | None
+    """Of the main text. Null: not fetched."""
+    language: str | None
+    """As the page says, as is the day it was published."""
+    published: str | None
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -216,3 +276,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     videos: tuple[Video, ...]
     keywords: tuple[Keyword, ...]
     gaps: tuple[Gap, ...]
+    markets: tuple[MarketRow, ...] = ()
+    features: tuple[Feature, ...] = ()
+    feature_owners: tuple[FeatureOwner, ...] = ()
+    themes: tuple[Theme, ...] = ()
+    theme_shares: tuple[ThemeShare, ...] = ()
+    dimensions: tuple[DimensionRow, ...] = ()
+    page_scores: tuple[PageScore, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    publishers: tuple[Publisher, ...] = ()
+    matches: tuple[Match, ...] = ()
+    movers: tuple[Mover, ...] = ()
+    """Against an earlier pipeline, where one was named."""
+    publication: Publication | None = None
+    """Whether it may be published. Null: nobody judged."""

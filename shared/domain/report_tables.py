@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from shared.domain import keys
 from shared.domain.basis import Basis
 from shared.domain.gaps import client_position
 from shared.domain.market import places
 from shared.domain.report_coverage import PageCoverage
-from shared.domain.report_rows import AnalysisRow, VideoRow
+from shared.domain.report_rows import AnalysisRow, PageRow, VideoRow
 from shared.domain.report_schema import Keyword, Page, Video
 from shared.domain.results import Ranking, VideoResult
+from shared.domain.serp_features import corrected
 
 #: Pages listed per content type, by expected clicks. A table of all of them is another export.
 PAGE_CAP: Final = 500
@@ -38,15 +38,19 @@ class _Seen:
         return expected is None, -(expected or 0.0), self.best.url
 
 
-def pages(basis: Basis, analyses: Iterable[AnalysisRow]) -> tuple[tuple[Page, ...], tuple[PageCoverage, ...]]:
+def pages(
+    basis: Basis, analyses: Iterable[AnalysisRow], fetched: Iterable[PageRow] = ()
+) -> tuple[tuple[Page, ...], tuple[PageCoverage, ...]]:
     """The strongest pages of each content type, and how many there are."""
     analysed = {row.page: row for row in analyses}
+    texts = {row.page: row for row in fetched if row.found}
     seen: dict[str, dict[str, _Seen]] = {content_type: {} for content_type in basis.content_types}
     for search, rankings in basis.found.items():
         keyword, region, content_type = search
         weight = basis.weights.weight(keyword, region)
         by_page = seen[content_type]
-        for ranking, (position, sharing) in zip(rankings, places(rankings), strict=True):
+        curve = corrected(basis.curve, basis.layout(search))
+        for ranking, (position, sharing, _) in zip(rankings, places(rankings), strict=True):
             page = basis.page(ranking.url)
             one = by_page.get(page)
             if one is None:
@@ -55,19 +59,21 @@ def pages(basis: Basis, analyses: Iterable[AnalysisRow]) -> tuple[tuple[Page, ..
                 one.best = ranking
             one.searches.add(search)
             if weight is not None:
-                one.clicks.append(weight * basis.curve.ctr(position) / sharing)
+                one.clicks.append(weight * (curve.ctr(position) / sharing))
     listed, coverage = [], []
     for content_type, by_page in seen.items():
         order = sorted(by_page, key=lambda page: by_page[page].order())[:PAGE_CAP]
         listed += [
-            _page(by_page[page], content_type, basis.relevance.get(page), analysed.get(page))
+            _page(by_page[page], content_type, basis.relevance.get(page), analysed.get(page), texts.get(page))
             for page in order
         ]
         coverage.append(PageCoverage(content_type, found=len(by_page), listed=len(order), cap=PAGE_CAP))
     return tuple(listed), tuple(coverage)
 
 
-def _page(seen: _Seen, content_type: str, relevance: float | None, row: AnalysisRow | None) -> Page:
+def _page(
+    seen: _Seen, content_type: str, relevance: float | None, row: AnalysisRow | None, text: PageRow | None
+) -> Page:
     return Page(
         url=seen.best.url,
         domain=seen.best.domain,
@@ -80,6 +86,9 @@ def _page(seen: _Seen, content_type: str, relevance: float | None, row: Analysis
         journey_phase=(row.journey_phase if row else "") or None,
         page_type=(row.page_type if row else "") or None,
         sentiment=(row.sentiment if row else "") or None,
+        words=text.words if text else None,
+        language=(text.language if text else "") or None,
+        published=(text.published if text else "") or None,
     )
 
 
@@ -108,7 +117,7 @@ def videos(basis: Basis, looked_up: Iterable[VideoRow]) -> tuple[Video, ...]:
     best: dict[str, Ranking] = {}
     for rankings in basis.found.values():
         for ranking in rankings:
-            if video := keys.video_id(ranking.url):
+            if video := basis.video(ranking.url):
                 appearances[video] += 1
                 if video not in best or ranking.position < best[video].position:
                     best[video] = ranking
@@ -138,4 +147,12 @@ def _video(
         subscribers=known.subscribers,
         appearances=appearances,
         best_position=best.position if best else None,
+        engagement=engagement(known.views, known.likes, known.comments),
     )
+
+
+def engagement(views: int | None, likes: int | None, comments: int | None) -> float | None:
+    """Likes and comments by view. None: unknown, or nobody looked."""
+    if not views or likes is None or comments is None:
+        return None
+    return (likes + comments) / views

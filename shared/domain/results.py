@@ -29,6 +29,8 @@ class SearchResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """The engine's own estimate; None when it printed none."""
     features: tuple[str, ...] = ()
     """Other blocks on the page, as in "answer_box", sorted."""
+    owners: dict[str, tuple[str, ...]] | None = None
+    """Registrable domains each block leads to, by block, in its order. None: they were not read."""
 
 
 class VideoResult(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from shared.domain import keys
 from shared.domain.platforms import PLATFORMS
-from shared.domain.report_schema import Role
+from shared.domain.report_insights import Role
+from shared.domain.report_rows import Override
 from shared.domain.results import CompanyResult
 from shared.domain.start import Company
 
@@ -17,8 +18,12 @@ class Roles:
     A company goes by the first of its domains. Where a domain is claimed twice, the client's claim wins.
     """
 
-    def __init__(self, company: Company | None, competitors: Iterable[Company]) -> None:
+    def __init__(
+        self, company: Company | None, competitors: Iterable[Company], overrides: Iterable[Override] = ()
+    ) -> None:
         """Raises ValueError for a given domain that is none."""
+        self.overrides = {override.domain: override for override in overrides}
+        """What somebody says of a domain; whoever is named at the start is named there."""
         self._names: dict[str, str] = {}
         self._domains: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, str] = {}
@@ -28,7 +33,8 @@ class Roles:
             self.client = self._claim(company)
         for competitor in competitors:
             self._claim(competitor)
-        self.platforms = PLATFORMS - self._owners.keys()
+        said = {domain for domain, override in self.overrides.items() if override.platform}
+        self.platforms = ((PLATFORMS - self.overrides.keys()) | said) - self._owners.keys()
         """Companies that rank and are none of the market. Whoever is named at the start is no platform."""
 
     def _claim(self, given: Company) -> str | None:
@@ -71,9 +77,11 @@ class Roles:
         return "platform" if company in self.platforms else "other"
 
     def name(self, company: str, matches: Mapping[str, CompanyResult] = _NO_MATCHES) -> str:
-        """As given at the start, else as its match has it, else its domain."""
+        """As given at the start, else as somebody says, else as its match has it, else its domain."""
         if company in self._names:
             return self._names[company]
+        if company in self.overrides:
+            return self.overrides[company].name
         match = matches.get(company)
         return (match.name if match and match.matched else "") or company
 

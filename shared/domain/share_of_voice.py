@@ -1,12 +1,17 @@
 """Share of voice of the companies that rank in a market, and how they stand otherwise."""
 
 import math
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 
 import msgspec
 
 from shared.domain.curves import CURVES, DEEPEST, Curve
 from shared.domain.market import Market, Tally, clicks
+from shared.domain.serp_features import LAYOUTS, PLAIN, corrected
+
+_BUCKETS = ((1, "at_1"), (3, "at_2_3"), (10, "at_4_10"), (DEEPEST, "at_11_20"))
+#: Prices are in millionths.
+MICROS = 1_000_000
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -41,6 +46,25 @@ class Standing(msgspec.Struct, frozen=True):
     """Mean of the best place in each search it ranks in."""
     analysed: float | None
     """Share of its expected clicks that go to analysed pages. None: it expects none."""
+    peer_share: float | None
+    """Of the clicks of those that are always given. None: it is none of them, or they expect none."""
+    capture_rate: float | None
+    """Expected clicks by searches made. None: unknown, or no search is made."""
+    weighted_visibility: float | None
+    """As `visibility`, each search weighing what it does elsewhere."""
+    coverage_3: float | None
+    """Share of the completed searches with the company in the first 3, and in the first 10."""
+    coverage_10: float | None
+    average_position_all: float | None
+    """Mean over all completed searches; where it does not rank, the depth that was looked at."""
+    at_1: int
+    """Searches with its best place at 1, at 2 and 3, from 4 to 10, from 11 to 20, and beyond."""
+    at_2_3: int
+    at_4_10: int
+    at_11_20: int
+    beyond_20: int
+    click_value: float | None
+    """Expected clicks x price of a click, in the account's currency. None: no price is known."""
 
 
 def standings(
@@ -48,12 +72,14 @@ def standings(
     curve: Curve,
     always: Collection[str] = (),
     platforms: Container[str] = (),
+    *,
     limit: int | None = None,
+    depth: int = DEEPEST,
 ) -> list[Standing]:
     """Standing of each company, strongest first. Where anything ranks in the first 20, all shares sum to 1.
 
     Companies of `always` are given also where they do not rank; of the others, if there is a `limit`, only
-    so many. Platforms take their share and have no rank.
+    so many. Platforms take their share and have no rank. `depth` is the last position that was looked at.
     """
     tallies = {**dict.fromkeys(always, Tally()), **market.tallies}
     shares = market_shares(market, curve)
@@ -63,7 +89,7 @@ def standings(
     )
     cut = len(order) if limit is None else limit
     listed = order[:cut] + [name for name in order[cut:] if name in always]
-    table = _Table(market, curve)
+    table = _Table(market, curve, always, depth)
     return [table.standing(name, tallies[name], ranks.get(name)) for name in listed]
 
 
@@ -79,9 +105,9 @@ def market_shares(market: Market, curve: Curve) -> dict[str, float]:
     }
 
 
-def coverage(market: Market, tally: Tally) -> float | None:
-    """Share of the completed searches with a result in the first 20. None: none was completed."""
-    return tally.within(DEEPEST) / market.searches if market.searches else None
+def coverage(market: Market, tally: Tally, depth: int = DEEPEST) -> float | None:
+    """Share of the completed searches with a result down to this position. None: none was completed."""
+    return tally.within(depth) / market.searches if market.searches else None
 
 
 def competition_ranks(strongest_first: Iterable[tuple[str, float]]) -> dict[str, int]:
@@ -98,22 +124,24 @@ def competition_ranks(strongest_first: Iterable[tuple[str, float]]) -> dict[str,
 class _Table:
     """What the rows of one market have in common."""
 
-    def __init__(self, market: Market, curve: Curve) -> None:
+    def __init__(self, market: Market, curve: Curve, always: Collection[str], depth: int) -> None:
         self._market = market
+        self._depth = depth
         self._curve = curve
         self._per_search = market.per_search(curve)
         self._total = clicks(market.places, self._per_search)
         bands = [market.per_search(used) for used in {**CURVES, curve.id: curve}.values()]
         self._band = [(per_search, clicks(market.places, per_search)) for per_search in bands]
-        # One company could have every click of every missing search.
+        peers = [self._clicks(market.tallies[name]) for name in always if name in market.tallies]
+        self._always, self._peers = frozenset(always), math.fsum(peers)
+        # One company could have every click of every missing search, whatever its page looked like.
         missing = market.missing
-        self._most = None if missing is None else missing * math.fsum(map(curve.ctr, range(1, DEEPEST + 1)))
+        self._most = None if missing is None else missing * _all_clicks(curve, market)
 
     def standing(self, company: str, tally: Tally, rank: int | None) -> Standing:
         """Of one company."""
         known = self._market.weight > 0
-        searches = sum(tally.best.values())
-        expected = clicks(tally.places, self._per_search)
+        expected = self._clicks(tally)
         band = [
             clicks(tally.places, per_search) / total if total else 0.0 for per_search, total in self._band
         ]
@@ -132,9 +160,33 @@ class _Table:
             keywords=len(tally.keywords),
             appearances=tally.appearances,
             best_position=min(tally.best, default=None),
-            average_position=sum(p * n for p, n in tally.best.items()) / searches if searches else None,
+            average_position=_mean(tally.best),
             analysed=min(1.0, self._analysed(tally) / expected) if expected else None,
+            peer_share=expected / self._peers if known and self._peers and company in self._always else None,
+            capture_rate=min(1.0, expected / self._market.weight) if known else None,
+            weighted_visibility=self._weighted(tally) if known else None,
+            coverage_3=coverage(self._market, tally, 3),
+            coverage_10=coverage(self._market, tally, 10),
+            average_position_all=self._average(tally),
+            click_value=self._value(tally),
+            **_buckets(tally.best),
         )
+
+    def _clicks(self, tally: Tally) -> float:
+        return clicks(tally.places, self._per_search)
+
+    def _average(self, tally: Tally) -> float | None:
+        if not (searches := self._market.searches):
+            return None
+        found = sum(min(position, self._depth) * count for position, count in tally.best.items())
+        return (found + self._depth * (searches - sum(tally.best.values()))) / searches
+
+    def _weighted(self, tally: Tally) -> float:
+        best = math.fsum([weight * self._curve.ctr(position) for position, weight in tally.weighted.items()])
+        return min(1.0, best / (self._market.weight * self._curve.ctr(1)))
+
+    def _value(self, tally: Tally) -> float | None:
+        return clicks(tally.priced, self._per_search) / MICROS if self._market.priced else None
 
     def _possible(self, expected: float) -> tuple[float | None, float | None]:
         whole = self._total + (self._most or 0.0)
@@ -152,3 +204,23 @@ class _Table:
 
     def _analysed(self, tally: Tally) -> float:
         return math.fsum([weight * self._per_search[place] for (_, place), weight in tally.analysed.items()])
+
+
+def _all_clicks(curve: Curve, market: Market) -> float:
+    """Most clicks a search hands out; where pages are corrected, on the kindest of them."""
+    pages = LAYOUTS if any(place[2] != PLAIN for place in market.places) else (PLAIN,)
+    return max(math.fsum(map(corrected(curve, page).ctr, range(1, DEEPEST + 1))) for page in pages)
+
+
+def _mean(best: Mapping[int, int]) -> float | None:
+    searches = sum(best.values())
+    return sum(position * count for position, count in best.items()) / searches if searches else None
+
+
+def _buckets(best: Mapping[int, int]) -> dict[str, int]:
+    """Searches by where its best place is."""
+    found = dict.fromkeys(("at_1", "at_2_3", "at_4_10", "at_11_20", "beyond_20"), 0)
+    for position, count in best.items():
+        name = next((name for last, name in _BUCKETS if position <= last), "beyond_20")
+        found[name] += count
+    return found

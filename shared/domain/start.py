@@ -175,6 +175,8 @@ class Serp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How searches are made."""
 
     pages: Pages = Pages()
+    ai_overview: bool = False
+    """Whether web searches ask for the AI overview: a credit more where there is one."""
 
 
 class Scrape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -198,8 +200,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the language model that analyses pages; null: the installation's."""
     give_up_after_seconds: Seconds = 24 * 60 * 60.0
     """An item of an optional phase that has waited for so long is skipped; the report names the gap."""
-    curve: CurveId = curves.DEFAULT
-    """Click-through curve of the report."""
+    curve: CurveId | curves.OwnCurve = curves.DEFAULT
+    """Click-through curve of the report: a built-in one by its id, or one you measured."""
+    corrections: bool = True
+    """Whether clicks are corrected for what else stands on a results page: ads, answers, an AI overview."""
     freshness: dict[ServiceName, Seconds] = {}
     """Seconds for which a stored fact answers instead of a new call, by service."""
     enable_state_tracking: bool = True

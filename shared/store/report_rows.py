@@ -1,21 +1,37 @@
 """The rows a report is made of, and the Digital Strength Index: what has been recorded, as of one moment."""
 
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 import msgspec
 
+from shared.domain.phases import CLOSING
 from shared.domain.report_coverage import PhaseCoverage
-from shared.domain.report_rows import AnalysisRow, CompanyRow, ReportRows, SearchRow, VideoRow, VolumeRow
+from shared.domain.report_rows import (
+    AnalysisRow,
+    CallRow,
+    CompanyRow,
+    Lineage,
+    PageRow,
+    ReportRows,
+    SearchRow,
+    VideoRow,
+    VolumeRow,
+)
 from shared.domain.results import CompanyResult, Ranking, VideoResult
 from shared.store import queries
+from shared.store.identity import list_overrides
 from shared.store.pool import Connection
 from shared.store.progress import phase_progress
 from shared.store.snapshot import snapshot
+from shared.store.waivers import list_waivers
 
 __all__ = ["ReportRows", "report_rows"]
 
 _SQL = queries.load("report_rows")
+_BLOCKS = msgspec.json.Decoder(tuple[str, ...])
+_OWNERS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
 
 
 async def report_rows(conn: Connection, pipeline_id: UUID) -> ReportRows:
@@ -31,6 +47,11 @@ async def report_rows(conn: Connection, pipeline_id: UUID) -> ReportRows:
             volumes=await _volumes(conn, pipeline_id),
             companies=await _companies(conn, pipeline_id),
             analyses=await _analyses(conn, pipeline_id),
+            pages=await _pages(conn, pipeline_id),
+            overrides=await list_overrides(conn),
+            waivers=await list_waivers(conn, pipeline_id),
+            calls=await _calls(conn, pipeline_id),
+            lineage=await _lineage(conn, pipeline_id),
         )
 
 
@@ -42,8 +63,22 @@ async def _searches(conn: Connection, pipeline_id: UUID) -> list[SearchRow]:
     for item_id, position, url, domain, title, source in rankings:
         ranked.setdefault(item_id, []).append(Ranking(position, url, domain, title=title, source=source))
     cursor = await conn.execute(_SQL["select_searches"], parameters)
-    searches = cast("list[tuple[int, str, str, str]]", await cursor.fetchall())
-    return [SearchRow(*search, tuple(ranked.get(search[0], ()))) for search in searches]
+    searches = cast(
+        "list[tuple[int, str, str, str, str, str | None, datetime | None]]", await cursor.fetchall()
+    )
+    return [
+        SearchRow(
+            item_id,
+            keyword,
+            region,
+            content_type,
+            tuple(ranked.get(item_id, ())),
+            _BLOCKS.decode(blocks),
+            None if owners is None else _OWNERS.decode(owners),
+            searched_at,
+        )
+        for item_id, keyword, region, content_type, blocks, owners, searched_at in searches
+    ]
 
 
 async def _videos(conn: Connection, pipeline_id: UUID) -> list[VideoRow]:
@@ -54,7 +89,8 @@ async def _videos(conn: Connection, pipeline_id: UUID) -> list[VideoRow]:
 
 async def _volumes(conn: Connection, pipeline_id: UUID) -> list[VolumeRow]:
     cursor = await conn.execute(_SQL["select_volumes"], {"pipeline_id": pipeline_id})
-    return [VolumeRow(*row) for row in cast("list[tuple[str, str, int | None]]", await cursor.fetchall())]
+    known = cast("list[tuple[str, str, int | None, int | None]]", await cursor.fetchall())
+    return [VolumeRow(*row) for row in known]
 
 
 async def _companies(conn: Connection, pipeline_id: UUID) -> list[CompanyRow]:
@@ -68,6 +104,29 @@ async def _analyses(conn: Connection, pipeline_id: UUID) -> list[AnalysisRow]:
     analyses = cast("list[tuple[str, str, str, str, str]]", await cursor.fetchall())
     scores = msgspec.json.Decoder(dict[str, float | None])
     return [AnalysisRow(page, scores.decode(given), *said) for page, given, *said in analyses]
+
+
+async def _pages(conn: Connection, pipeline_id: UUID) -> list[PageRow]:
+    cursor = await conn.execute(_SQL["select_pages"], {"pipeline_id": pipeline_id})
+    fetched = cast("list[tuple[str, bool, str, int, str, str]]", await cursor.fetchall())
+    return [PageRow(*row) for row in fetched]
+
+
+async def _calls(conn: Connection, pipeline_id: UUID) -> list[CallRow]:
+    cursor = await conn.execute(_SQL["select_call_sums"], {"pipeline_id": pipeline_id})
+    sums = cast(
+        "list[tuple[str, str, int, int, int | None, float | None, float | None]]", await cursor.fetchall()
+    )
+    return [
+        CallRow(provider, endpoint, calls, in_doubt, subjects or 0, units, money)
+        for provider, endpoint, calls, in_doubt, subjects, units, money in sums
+    ]
+
+
+async def _lineage(conn: Connection, pipeline_id: UUID) -> Lineage:
+    cursor = await conn.execute(_SQL["count_lineage"], {"pipeline_id": pipeline_id, "closing": list(CLOSING)})
+    (counts,) = cast("list[tuple[int, int]]", await cursor.fetchall())
+    return Lineage(*counts)
 
 
 async def _phases(conn: Connection, pipeline_id: UUID) -> list[PhaseCoverage]:

@@ -138,6 +138,12 @@ _ANSWERS: dict[str, Callable[[str], msgspec.Struct]] = {
 }
 
 
+def _stored(result: msgspec.Struct) -> Any:
+    """The answer as a provider's fact holds it: what the result was read from."""
+    answered = msgspec.to_builtins(result)
+    return {"result": answered, "credits": 1.0} if isinstance(result, SearchResult) else answered
+
+
 def hash_of(text: str) -> int:
     """The same in every process."""
     return int(fact_key("", "", text, {}).replace("-", ""), 16)
@@ -161,7 +167,7 @@ def _completed(claim: Claim, item: Item, intent: Intent) -> Record:
     key = fact_key(intent.provider, intent.endpoint, item.key, {"pipeline": claim.pipeline_id})
     return Record(
         Settlement(intent.call_id, claim.phase, "settled", "ok", 200, UNITS, MONEY, 0.1),
-        (BoughtFact(key, intent.call_id, intent.provider, intent.endpoint, item.key, {}, {"answer": True}),),
+        (BoughtFact(key, intent.call_id, intent.provider, intent.endpoint, item.key, {}, _stored(result)),),
         Ending(claim.pipeline_id, item.item_id, claim.job_id, claim.phase, "completed", spent=1),
         Evidence(
             result,

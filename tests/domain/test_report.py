@@ -265,8 +265,20 @@ def test_json_shape_is_the_published_one() -> None:
         "videos",
         "keywords",
         "gaps",
+        "markets",
+        "features",
+        "feature_owners",
+        "themes",
+        "theme_shares",
+        "dimensions",
+        "page_scores",
+        "channels",
+        "publishers",
+        "matches",
+        "movers",
+        "publication",
     ]
-    assert tree["schema_version"] == "1.0"
+    assert tree["schema_version"] == "1.1"
     assert tree["method"]["curve"]["id"] == "sistrix-2020"
     assert tree["companies"][0]["share_of_voice"] is None
     assert msgspec.json.decode(msgspec.json.encode(made), type=Report) == made

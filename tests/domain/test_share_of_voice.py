@@ -114,7 +114,9 @@ def test_no_search_hands_out_more_than_all_its_clicks(rankings: tuple[Ranking, .
     (results,) = merged([SearchRow(1, "x", "US", "news", rankings)]).values()
 
     for used in CURVES.values():
-        assert math.fsum(used.ctr(position) / sharing for position, sharing in places(results)) <= 1 + 1e-12
+        assert (
+            math.fsum(used.ctr(position) / sharing for position, sharing, _ in places(results)) <= 1 + 1e-12
+        )
 
 
 def test_results_at_one_position_share_its_clicks() -> None:

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from services.gateway.cli import exits, group
 from services.gateway.cli.offline import Offline
 from services.gateway.reports.csv import TABLES, Table, harmless, render
+from services.gateway.reports.wanted import Wanted
+from shared.domain.changes import movers
 from shared.domain.phases import PHASES
 from shared.domain.pipeline import PipelineConfig
 from shared.domain.report import Report, build_report
-from shared.domain.report_rows import CompanyRow, ReportRows, SearchRow, VideoRow, VolumeRow
+from shared.domain.report_rows import AnalysisRow, CompanyRow, ReportRows, SearchRow, VideoRow, VolumeRow
 from shared.domain.results import CompanyResult, Ranking, VideoResult
 from shared.domain.start import Company, Keyword, Pages
 from shared.testing.pipelines import finish_pipeline, start_pipeline
@@ -30,7 +32,7 @@ def report(rows: ReportRows) -> Report:
     config = PipelineConfig(
         keywords=(Keyword("k"), Keyword("other")),
         regions=("US",),
-        content_types=("organic", "video"),
+        content_types=("organic", "news", "video"),
         pages=Pages(),
         curve="sistrix-2020",
         phases=tuple(PHASES),
@@ -38,7 +40,15 @@ def report(rows: ReportRows) -> Report:
         company=Company("Acme", ("acme.com", "acme.de")),
         competitors=(Company("Rival", ("rival.org",)),),
     )
-    return build_report(rows, config, pipeline_id="p", state="completed", created_at=WHEN, generated_at=WHEN)
+    return build_report(
+        rows,
+        config,
+        pipeline_id="p",
+        state="completed",
+        created_at=WHEN,
+        generated_at=WHEN,
+        movers=movers(rows, config, rows, config),
+    )
 
 
 def some(title: str = "Title", **volumes: int) -> Report:
@@ -51,9 +61,14 @@ def some(title: str = "Title", **volumes: int) -> Report:
     )
     return report(
         ReportRows(
-            [SearchRow(1, "k", "US", "organic", ranked), SearchRow(2, "other", "US", "video", (video,))],
+            [
+                SearchRow(1, "k", "US", "organic", ranked, ("ads",), {"ads": ("rival.org",)}),
+                SearchRow(2, "other", "US", "video", (video,)),
+                SearchRow(3, "k", "US", "news", ranked),
+            ],
             videos=[VideoRow("abcdefghijk", VideoResult(found=True, title=title, views=5))],
             volumes=[VolumeRow(keyword, "US", volume) for keyword, volume in volumes.items()],
+            analyses=[AnalysisRow("rival.org/a", {"persona:Buyer": 7.0}, "Validation", "blog", "neutral")],
             companies=[CompanyRow("x.org", CompanyResult(True, name=title, industries=("Media", "Retail")))],
         )
     )
@@ -172,7 +187,7 @@ def test_a_table_is_read_from_the_stores_alone(postgres_url: str) -> None:
             await finish_pipeline(conn, pipeline_id)
             return str(pipeline_id)
 
-    pages = Offline(postgres_url).report(asyncio.run(pipeline()), "csv", "pages")
+    pages = Offline(postgres_url).report(asyncio.run(pipeline()), Wanted("csv", "pages"))
 
     urls = {row["url"] for row in csv.DictReader(io.StringIO(pages.decode(), newline=""))}
     assert "https://www.acme.com/a" in urls

@@ -76,6 +76,7 @@ async def test_two_pages_are_one_ranking() -> None:
         ),
         total_results=1480000,
         features=("answer_box", "related_questions"),
+        owners={"answer_box": (), "related_questions": ("acme.example",)},
     )  # fmt: skip
     assert (outcome.degraded, till.units) == ("", [2.0])
 
@@ -108,7 +109,7 @@ async def test_news() -> None:
     ranking = Ranking(
         1, "https://www.daily.example/shoes", "daily.example", "Shoes sell", "Sales are up.", "The Daily", "2 hours ago"
     )  # fmt: skip
-    assert outcome.result == SearchResult((ranking,), total_results=52400)
+    assert outcome.result == SearchResult((ranking,), total_results=52400, owners={})
 
 
 async def test_videos() -> None:
@@ -126,7 +127,7 @@ async def test_genuine_zero_is_an_empty_ranking_and_no_error(content_type: str) 
     """Nobody ranks for it: that is knowledge, paid for and complete."""
     outcome, till = await complete(payload("scale_serp", "zero"), content_type)
 
-    assert outcome.result == SearchResult((), total_results=0)
+    assert outcome.result == SearchResult((), total_results=0, owners={})
     assert (outcome.degraded, till.units) == ("", [1.0])
 
 
@@ -134,7 +135,12 @@ async def test_missing_list_is_degraded_and_keeps_the_other_blocks() -> None:
     """A parse gap looks like this too: stored, marked, never mistaken for a genuine zero."""
     outcome, _ = await complete(payload("scale_serp", "other_blocks_only"))
 
-    assert outcome.result == SearchResult((), total_results=120, features=("knowledge_graph", "top_stories"))
+    assert outcome.result == SearchResult(
+        (),
+        total_results=120,
+        features=("knowledge_graph", "top_stories"),
+        owners={"knowledge_graph": (), "top_stories": ("daily.example",)},
+    )
     assert outcome.degraded == "no_results_block"
 
 

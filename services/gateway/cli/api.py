@@ -6,8 +6,11 @@ from typing import Any, Self
 
 import httpx
 
+from services.gateway.reports.wanted import Form, Wanted
 from services.gateway.standalone import runfile
 from shared import config
+from shared.domain.curve_file import written
+from shared.domain.curves import OwnCurve
 from shared.errors import ConfigError, ConflictError, InputError, LandscapeError, NotFoundError, Problem
 
 #: A pipeline of a million items takes seconds to start, a large report too.
@@ -58,10 +61,26 @@ class Api:
         """GET /monitoring/pipeline/{id}/progress."""
         return self._json("GET", f"/api/v1/monitoring/pipeline/{pipeline_id}/progress")
 
-    def report(self, pipeline_id: str, form: str, table: str | None = None) -> bytes:
-        """GET /pipeline/{id}/report as json, html or csv; `table` is which one of them, for csv."""
-        params = {"format": form} | ({"table": table} if table else {})
-        return self._call("GET", f"/api/v1/pipeline/{pipeline_id}/report", params=params).content
+    def report(self, pipeline_id: str, wanted: Wanted | Form) -> bytes:
+        """GET /pipeline/{id}/report in the form that is wanted; POST with a click curve of one's own."""
+        wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted)
+        own = wanted.curve if isinstance(wanted.curve, OwnCurve) else None
+        asked = {
+            "format": wanted.form,
+            "table": wanted.table,
+            "curve": own.id if own else wanted.curve,
+            "against": str(wanted.against) if wanted.against else None,
+            "publish": "true" if wanted.publish else None,
+        }
+        path, params = f"/api/v1/pipeline/{pipeline_id}/report", {n: v for n, v in asked.items() if v}
+        if own is None:
+            return self._call("GET", path, params=params).content
+        return self._call("POST", path, params=params, content=written(own).encode()).content
+
+    def waive(self, pipeline_id: str, gate: str, *, actor: str, reason: str) -> None:
+        """PUT /pipeline/{id}/report/waivers/{gate}."""
+        path = f"/api/v1/pipeline/{pipeline_id}/report/waivers/{gate}"
+        self._json("PUT", path, json={"actor": actor, "reason": reason})
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
         """GET /pipeline/{id}/audit."""

@@ -10,15 +10,15 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.cli import api
-from services.gateway.reports.controller import Form, render
-from services.gateway.reports.csv import Table
+from services.gateway.reports.reading import read, render
+from services.gateway.reports.wanted import Wanted
 from services.gateway.standalone.stores import stores_only
 from shared.errors import NotFoundError
 from shared.store.audit import audit
 from shared.store.migrate import require_schema
-from shared.store.pipelines import get_pipeline, list_pipelines
+from shared.store.pipelines import list_pipelines
 from shared.store.pool import Connection, build_pool
-from shared.store.report_rows import report_rows
+from shared.store.waivers import waive
 
 R = TypeVar("R")
 
@@ -36,14 +36,22 @@ class Offline:
             raise NotFoundError("there is no pipeline yet; `landscape start` starts one")
         return str(pipelines[0].pipeline_id)
 
-    def report(self, pipeline_id: str, form: Form, table: Table | None = None) -> bytes:
-        """The report as json, html or a table of it as csv."""
+    def report(self, pipeline_id: str, wanted: Wanted) -> bytes:
+        """The report in the form that is wanted."""
 
-        async def read(conn: Connection) -> bytes:
-            pipeline = await get_pipeline(conn, _uuid(pipeline_id))
-            return render(pipeline, await report_rows(conn, pipeline.pipeline_id), form, table)
+        async def build(conn: Connection) -> bytes:
+            return render(await read(conn, _uuid(pipeline_id), wanted.against), wanted)
 
-        return self._run(read)
+        return self._run(build)
+
+    def waive(self, pipeline_id: str, gate: str, *, actor: str, reason: str) -> None:
+        """Let a gate of the report pass."""
+
+        async def say(conn: Connection) -> None:
+            async with conn.transaction():
+                await waive(conn, _uuid(pipeline_id), gate, actor=actor, reason=reason)
+
+        self._run(say)
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
         """The audit."""

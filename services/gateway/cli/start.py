@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import click
+import msgspec
 
 from services.gateway.cli import api, keyword_file, options, plan, watch
+from services.gateway.cli.curve import read as read_curve
 
 
 @click.command("start")
@@ -22,6 +24,7 @@ from services.gateway.cli import api, keyword_file, options, plan, watch
 @click.option(
     "--config", "config_", type=click.File("r", encoding="utf-8"), help="JSON for the body's `config`."
 )
+@click.option("--curve", help="Click curve of the report: a built-in one by its id, or a CSV file with position,share or position,percent.")  # fmt: skip
 @click.option("--resume-from", type=click.UUID, help="An earlier pipeline: what is not given is taken from it, and what it completed is not done again.")  # fmt: skip
 @click.option("--failed-only", is_flag=True, help="With --resume-from: of the rest only what had failed.")
 @click.option("--plan", "only_plan", is_flag=True, help="Start nothing; say what it would take.")
@@ -36,6 +39,7 @@ def command(  # noqa: PLR0917  click passes them by name
     company: str | None,
     competitors: tuple[str, ...],
     config_: Any,
+    curve: str | None,
     resume_from: UUID | None,
     failed_only: bool,
     only_plan: bool,
@@ -56,12 +60,20 @@ def command(  # noqa: PLR0917  click passes them by name
         body["competitors"] = [_company(competitor) for competitor in competitors]
     if config_:
         body["config"] = _decode(config_)
+    if curve:
+        body["config"] = _with_curve(body.get("config", {}), curve)
     if resume_from or failed_only:
         body = _resume(body, resume_from, failed_only=failed_only)
     with api.connect(data_dir) as gateway:
         if only_plan:
             return plan.show(gateway, body, as_json=as_json)
         return _start(gateway, body, follow=follow, as_json=as_json)
+
+
+def _with_curve(given: Any, curve: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise click.BadParameter("--config must be a JSON object")
+    return {**given, "curve": msgspec.to_builtins(read_curve(curve))}
 
 
 def _resume(body: dict[str, Any], earlier: UUID | None, *, failed_only: bool) -> dict[str, Any]:

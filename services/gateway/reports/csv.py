@@ -3,22 +3,13 @@
 import csv
 import io
 import re
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
-import msgspec
+from shared.domain.report_columns import TABLES, Table, columns
+from shared.domain.report_schema import Report
 
-from shared.domain.report_schema import Company, Gap, Keyword, Page, Report, Video
+__all__ = ["TABLES", "Table", "harmless", "render"]
 
-Table = Literal["companies", "pages", "videos", "keywords", "gaps"]
-TABLES: Final[tuple[Table, ...]] = get_args(Table)
-
-_ROWS: Final[dict[Table, type[msgspec.Struct]]] = {
-    "companies": Company,
-    "pages": Page,
-    "videos": Video,
-    "keywords": Keyword,
-    "gaps": Gap,
-}
 #: A spreadsheet takes a cell that begins like this for a formula; the last four are the wide forms of the first.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER: Final = re.compile(r"-\d+(\.\d+)?", re.ASCII)
@@ -26,12 +17,11 @@ _NUMBER: Final = re.compile(r"-\d+(\.\d+)?", re.ASCII)
 
 def render(report: Report, table: Table) -> bytes:
     """UTF-8, as RFC 4180 has it; the first row names the fields. Unknown is empty, lists are joined by "; "."""
-    rows = getattr(report, table)
-    names = [field.name for field in msgspec.structs.fields(_ROWS[table])]
+    names = list(columns(table))
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(names)
-    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in getattr(report, table))
     return text.getvalue().encode()
 
 

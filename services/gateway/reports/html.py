@@ -48,6 +48,7 @@ def _environment() -> Environment:
         "of": _of,
         "pct": percent,
         "region": region_name,
+        "points": lambda change: f"{100 * change:+.1f}",
         "shortened": _shortened,
         "tenth": lambda value: _UNKNOWN if value is None else f"{value:.1f}",
         "words": lambda name: name.replace("_", " "),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from services.gateway.reports import insights
 from services.gateway.reports.wording import (
     TITLES,
     Tile,
@@ -16,6 +17,7 @@ from services.gateway.reports.wording import (
     tiles,
 )
 from shared.domain.report_coverage import AnalysisCoverage, SearchCoverage, VolumeCoverage
+from shared.domain.report_insights import Feature, FeatureOwner, MarketRow, Mover, Theme
 from shared.domain.report_schema import Company, Gap, Keyword, Page, Report, Video
 
 #: Rows of a long table.
@@ -105,6 +107,11 @@ class View:
     """Searches."""
     planned: int
     grid: list[tuple[str, list[SearchCoverage], VolumeCoverage, AnalysisCoverage | None]]
+    drilled: list[insights.Drilled]
+    features: list[tuple[Feature, list[FeatureOwner]]]
+    markets: Sequence[MarketRow]
+    themes: Sequence[Theme]
+    movers: Sequence[Mover]
 
 
 def build_view(report: Report) -> View:
@@ -156,6 +163,11 @@ def build_view(report: Report) -> View:
         completed=sum(done.values()),
         planned=sum(cell.planned for cell in cells.values()),
         grid=_grid(report, types, cells),
+        drilled=insights.drilled(report),
+        features=insights.features(report),
+        markets=insights.markets(report),
+        themes=insights.themes(report),
+        movers=insights.moved(report),
     )
 
 

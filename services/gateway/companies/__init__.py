@@ -1,0 +1,1 @@
+"""Whose a domain is, as people say, in place of what a provider matched."""

@@ -1,0 +1,13 @@
+-- name: select_waivers
+-- Gates of a pipeline's report that somebody lets pass.
+SELECT gate, actor, reason, waived_at FROM gate_waivers WHERE pipeline_id = %(pipeline_id)s ORDER BY gate
+
+-- name: upsert_waiver
+-- Lets a gate pass; the last word counts.
+INSERT INTO gate_waivers (pipeline_id, gate, actor, reason)
+VALUES (%(pipeline_id)s, %(gate)s, %(actor)s, %(reason)s)
+ON CONFLICT (pipeline_id, gate) DO UPDATE SET actor = excluded.actor, reason = excluded.reason, waived_at = now()
+
+-- name: delete_waiver
+-- Takes it back.
+DELETE FROM gate_waivers WHERE pipeline_id = %(pipeline_id)s AND gate = %(gate)s RETURNING gate
