@@ -11,9 +11,11 @@ from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry
 
 from services.gateway.breakers.controller import BreakerController
+from services.gateway.dashboard.router import dashboard
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
 from services.gateway.failed_items.controller import FailedItemController
+from services.gateway.items.controller import ItemController
 from services.gateway.job_queues.controller import JobQueueController
 from services.gateway.monitoring.controller import MonitoringController
 from services.gateway.monitoring.probes import livez, metrics, readyz
@@ -80,6 +82,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             ErrorRuleController,
             DeadLetterController,
             FailedItemController,
+            ItemController,
             JobQueueController,
             SpendingController,
             openapi,
@@ -93,7 +96,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     gateway = Gateway(pool, _data_source(settings), services, model, ping_redis, dead_messages)
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
-        handlers,
+        [*handlers, dashboard(settings.token)],
         dependencies={"gateway": Provide(provide_gateway)},
         exception_handlers=HANDLERS,
         lifespan=[lifespan],

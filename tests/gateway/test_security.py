@@ -186,6 +186,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "replayDeadLetters",
         "discardDeadLetters",
         "listFailedItems",
+        "getItem",
         "retryFailed",
         "listJobQueues",
         "retryDeadLetters",
