@@ -42,6 +42,15 @@ class ItemCall(msgspec.Struct, frozen=True):
     sent_at: datetime
 
 
+class ItemRanking(msgspec.Struct, frozen=True):
+    """A result of a search."""
+
+    position: int
+    title: str
+    url: str
+    domain: str
+
+
 class ItemDetail(msgspec.Struct, frozen=True):
     """All there is about an item."""
 
@@ -67,6 +76,8 @@ class ItemDetail(msgspec.Struct, frozen=True):
     job: ItemJob | None
     result: Any
     """None: it has none."""
+    rankings: list[ItemRanking]
+    """What a search found, in the order of its answer; it is no part of `result`."""
     recorded_at: datetime | None
     """Of the result."""
     attempts: list[PastAttempt]
@@ -83,12 +94,12 @@ async def get_item(conn: Connection, pipeline_id: UUID, item_id: int) -> ItemDet
     state, job, (payload, recorded_at) = row[:15], row[15:20], row[20:]
     cursor = await conn.execute(_SQL["list_calls_of_item"], parameters)
     calls = [ItemCall(*cast("tuple[Any, ...]", call)) for call in await cursor.fetchall()]
-    return ItemDetail(
-        pipeline_id,
-        *state,
+    cursor = await conn.execute(_SQL["list_rankings_of_item"], parameters)
+    rankings = [ItemRanking(*cast("tuple[Any, ...]", ranking)) for ranking in await cursor.fetchall()]
+    attempts = await list_attempts(conn, pipeline_id, item_id)
+    columns: list[Any] = [
+        *(pipeline_id, *state),
         ItemJob(*job) if job[0] is not None else None,
-        payload,
-        recorded_at,
-        await list_attempts(conn, pipeline_id, item_id),
-        calls,
-    )
+        *(payload, rankings, recorded_at, attempts, calls),
+    ]
+    return ItemDetail(*columns)

@@ -55,7 +55,9 @@ class Watched:
         """A page of the dashboard, whole."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console", lambda message: self.errors.append(message.text) if message.type == "error" else None
+        )
         page.goto(self.origin + path, wait_until="load")
         return page
 
@@ -89,7 +91,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if without and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
-            print(f"\n{len(without)} browser tests deselected: chromium is not installed here", file=sys.stderr)
+            print(
+                f"\n{len(without)} browser tests deselected: chromium is not installed here", file=sys.stderr
+            )
 
 
 @pytest.fixture(scope="session")

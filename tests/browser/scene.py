@@ -37,6 +37,8 @@ class Scene:
     """A dead letter of `failed`."""
     item: int
     """An item of `failed`."""
+    found: int
+    """A search of `completed`."""
 
 
 async def play(postgres_url: str) -> Scene:
@@ -60,10 +62,15 @@ async def play(postgres_url: str) -> Scene:
         )
         for service in ("serp", "media", "llm"):
             await take_lease(conn, service, f"{service}-worker-1", _LONG)
-        cursor = await conn.execute("SELECT job_id, item_ids[1] FROM job_queue WHERE state = 'dead_letter' ORDER BY 1")
+        cursor = await conn.execute(
+            "SELECT job_id, item_ids[1] FROM job_queue WHERE state = 'dead_letter' ORDER BY 1"
+        )
         row = await cursor.fetchone()
+        cursor = await conn.execute("SELECT min(item_id) FROM rankings WHERE pipeline_id = %s", (completed,))
+        found = await cursor.fetchone()
         assert row
-        return Scene(running, failed, completed, paused, *row)
+        assert found
+        return Scene(running, failed, completed, paused, *row, *found)
 
 
 async def _start_running(conn: Connection) -> UUID:
@@ -79,7 +86,9 @@ async def _start_running(conn: Connection) -> UUID:
             await write_checkpoint(conn, running, Due(f"step-{n + 1}", "named"))
     await _wait(conn, running)
     await claim(conn, await dispatch(conn, running, 4), lease_seconds=_LONG)
-    await fail_all(conn, running, COMPANY_ENRICHMENT, category="non_recoverable", error=lambda _: "no such domain")
+    await fail_all(
+        conn, running, COMPANY_ENRICHMENT, category="non_recoverable", error=lambda _: "no such domain"
+    )
     return running
 
 

@@ -30,7 +30,9 @@ def test_a_change_in_the_record_is_on_the_screen_within_a_second(stage: Stage, w
     page = watched.open("/ui/breakers/keywords")
     page.focus("text=Hold closed…")
     with psycopg.connect(stage.postgres_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO circuit_breakers (service) VALUES ('keywords') ON CONFLICT DO NOTHING")
+        connection.execute(
+            "INSERT INTO circuit_breakers (service) VALUES ('keywords') ON CONFLICT DO NOTHING"
+        )
         taken = [seconds_until_shown(page, connection, f"because {n}") for n in range(4)]
 
     assert max(taken) <= SOON, taken
@@ -46,10 +48,17 @@ def test_a_page_that_is_not_renewed_says_so(stage: Stage, watched: Watched) -> N
     page.wait_for_selector("html:not(.stale)", state="attached")
 
 
-def test_keys_lead_everywhere_and_can_be_turned_off(stage: Stage, watched: Watched) -> None:
+def test_keys_lead_everywhere_and_can_be_turned_off(stage: Stage, stranger: Watched) -> None:
     """Not while somebody types."""
-    page = watched.open("/ui")
-    for key, place in (("p", "pipelines"), ("e", "errors"), ("b", "breakers"), ("q", "queues"), ("c", "cost"), ("?", "keyboard")):
+    page = stranger.sign_in()
+    for key, place in (
+        ("p", "pipelines"),
+        ("e", "errors"),
+        ("b", "breakers"),
+        ("q", "queues"),
+        ("c", "cost"),
+        ("?", "keyboard"),
+    ):
         page.keyboard.press(key)
         page.wait_for_url(f"**/ui/{place}")
     page.uncheck("#keys")

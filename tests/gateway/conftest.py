@@ -11,7 +11,6 @@ from shared.config import Settings
 from tests.gateway.operator import TOKEN, Operator
 
 
-
 @pytest.fixture
 async def client(postgres_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
     """It sends the token."""

@@ -20,9 +20,11 @@ class Operator:
 
     async def sign_in(self, key: str = TOKEN, name: str = "ada", to: str = "") -> Response:
         """Fill in the form."""
-        return await self.client.post(SIGN_IN, data={"key": key, "name": name, "next": to}, follow_redirects=False)
+        return await self.client.post(
+            SIGN_IN, data={"key": key, "name": name, "next": to}, follow_redirects=False
+        )
 
-    async def see(self, path: str, status: int = 200, **headers: str) -> str:
+    async def see(self, path: str, status: int = 200, headers: dict[str, str] | None = None) -> str:
         """A page's HTML."""
         answer = await self.client.get(path, headers=headers, follow_redirects=False)
         assert answer.status_code == status, answer.text
@@ -41,8 +43,7 @@ class Operator:
         values: dict[str, Any] = {}
         for name, value in forms[at].form_values():
             # As browsers do: the first line break in a text area belongs to the markup.
-            value = value.removeprefix("\n")
-            values.setdefault(name, []).append(value)
+            values.setdefault(name, []).append(value.removeprefix("\n"))
         values |= fields
         data = {name: value for name, value in values.items() if value is not None}
         return await self.client.post(action, data=data, files=files, follow_redirects=False)
@@ -62,4 +63,8 @@ def text_of(page: str) -> str:
 
 def links(page: str) -> set[str]:
     """Where a page leads."""
-    return {str(link) for element, attribute, link, _ in html.iterlinks(page) if attribute == "href" and element.tag == "a"}
+    return {
+        str(link)
+        for element, attribute, link, _ in html.iterlinks(page)
+        if attribute == "href" and element.tag == "a"
+    }

@@ -46,7 +46,9 @@ async def test_dead_letters_of_one_cause(operator: Operator, conn: Connection, s
     """The page tells how many there are; those of other causes stay."""
     errors = await operator.see("/ui/errors")
     assert "no answer within <n> s" in text_of(errors)
-    (fingerprint,) = await fetch(conn, "SELECT DISTINCT fingerprint FROM job_queue WHERE last_error LIKE 'no answer%%'")
+    (fingerprint,) = await fetch(
+        conn, "SELECT DISTINCT fingerprint FROM job_queue WHERE last_error LIKE 'no answer%%'"
+    )
     ask = await operator.see(f"/ui/actions/replay?fingerprint={fingerprint}&back=/ui/errors")
     assert "4 dead letters are selected." in text_of(ask)
     after = await operator.do(ask, "/ui/actions/replay", reason="it is back")
@@ -56,12 +58,16 @@ async def test_dead_letters_of_one_cause(operator: Operator, conn: Connection, s
     refused = await operator.submit(discard, "/ui/actions/discard")
     assert refused.status_code == 422
     assert "/reason is missing" in text_of(refused.text)
-    assert "1 dead letter discarded." in await operator.do(discard, "/ui/actions/discard", reason="nobody needs it")
+    assert "1 dead letter discarded." in await operator.do(
+        discard, "/ui/actions/discard", reason="nobody needs it"
+    )
 
 
 async def test_an_input_is_edited(operator: Operator, scene: Scene) -> None:
     """Begins with the present one; what is no JSON is refused in the API's words."""
-    ask = await operator.see(f"/ui/actions/edit-input?job_id={scene.letter}&back=/ui/dead-letters/{scene.letter}")
+    ask = await operator.see(
+        f"/ui/actions/edit-input?job_id={scene.letter}&back=/ui/dead-letters/{scene.letter}"
+    )
     refused = await operator.submit(ask, "/ui/actions/edit-input", input="{")
     assert "must be an object" in text_of(refused.text)
     assert "is changed" in await operator.do(ask, "/ui/actions/edit-input")
@@ -92,7 +98,9 @@ async def test_budgets_checkpoints_and_going_back(operator: Operator, scene: Sce
     rewind = await operator.see(f"/ui/actions/rewind?pipeline_id={scene.paused}&name=here&back={page}")
     assert "0 items completed after it will be done again." in text_of(rewind)
     assert "It went back" in await operator.do(rewind, "/ui/actions/rewind")
-    resume = await operator.see(f"/ui/actions/resume?pipeline_id={scene.failed}&back=/ui/pipelines/{scene.failed}")
+    resume = await operator.see(
+        f"/ui/actions/resume?pipeline_id={scene.failed}&back=/ui/pipelines/{scene.failed}"
+    )
     assert "12 items failed or given up will be due again." in text_of(resume)
     assert "12 items due again" in await operator.do(resume, "/ui/actions/resume")
 
@@ -126,9 +134,7 @@ async def test_what_the_api_refuses_is_said(operator: Operator, scene: Scene) ->
 
 async def test_every_action_shows_the_same_as_an_api_call(operator: Operator, scene: Scene) -> None:
     """Method, path and a command to copy; never the key."""
-    given = (
-        f"pipeline_id={scene.paused}&name=x&job_id={scene.letter}&service=serp&queue=serp&fingerprint=f&back=/ui"
-    )
+    given = f"pipeline_id={scene.paused}&name=x&job_id={scene.letter}&service=serp&queue=serp&fingerprint=f&back=/ui"
     for name in ACTIONS:
         page = await operator.see(f"/ui/actions/{name}?{given}")
         text = text_of(page)

@@ -46,7 +46,10 @@ def test_templates_hold_no_script_and_no_style() -> None:
     """The policy would stop them: neither elements nor attributes."""
     for path in Path(FOLDER.parent / "templates").glob("*.html"):
         text = path.read_text()
-        assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|https?://", text) == [], path
+        assert (
+            re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|https?://", text)
+            == []
+        ), path
 
 
 async def test_an_unknown_file_is_not_there(operator: Operator) -> None:

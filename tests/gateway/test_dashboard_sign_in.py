@@ -9,7 +9,17 @@ from tests.gateway.operator import TOKEN, Operator, links
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ("", "/pipelines", "/start", "/errors", "/dead-letters", "/breakers", "/queues", "/cost", "/actions/pause")
+PAGES = (
+    "",
+    "/pipelines",
+    "/start",
+    "/errors",
+    "/dead-letters",
+    "/breakers",
+    "/queues",
+    "/cost",
+    "/actions/pause",
+)
 
 
 async def test_without_a_session_every_page_leads_to_the_form(operator: Operator) -> None:
@@ -67,10 +77,14 @@ async def test_a_form_of_another_session_or_site_does_nothing(operator: Operator
             assert answer.status_code == 403, path
     token = page.partition('name="form_token" value="')[2].partition('"')[0]
     answer = await operator.client.post(
-        "/ui/actions/reset", data={"form_token": token, "service": "serp"}, headers={"Sec-Fetch-Site": "cross-site"}
+        "/ui/actions/reset",
+        data={"form_token": token, "service": "serp"},
+        headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert answer.status_code == 403
-    foreign = await operator.client.post("/ui/sign-in", data={"key": TOKEN}, headers={"Sec-Fetch-Site": "cross-site"})
+    foreign = await operator.client.post(
+        "/ui/sign-in", data={"key": TOKEN}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
     assert foreign.status_code == 403
 
 

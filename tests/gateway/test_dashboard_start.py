@@ -29,9 +29,11 @@ async def check(operator: Operator, status: int = 200, **fields: Any) -> str:
 
 async def test_pasted_keywords_are_checked_and_started(operator: Operator, conn: Connection) -> None:
     """The check says what would be bought and what was merged; only then there is a button that starts it."""
-    page = await check(operator, keywords="shoes\nShoes \nboots\n", regions=["US", "DE"], types=["organic"], budget="5")
+    page = await check(
+        operator, keywords="shoes\nShoes \nboots\n", regions=["US", "DE"], types=["organic"], budget="5"
+    )
 
-    assert "4 searches = 2 keywords × 2 regions × 1 content types" in text_of(page)
+    assert "4 searches = 2 keywords x 2 regions x 1 content type" in text_of(page)
     assert "“Shoes” as “shoes”" in text_of(page)
     assert await started(conn) == 0
     done = await operator.do(page, START, step="start")
@@ -44,15 +46,24 @@ async def test_pasted_keywords_are_checked_and_started(operator: Operator, conn:
 
 async def test_columns_of_an_uploaded_file_are_mapped(operator: Operator, conn: Connection) -> None:
     """Known names are found by themselves, others are chosen; the table is kept from one page to the next."""
-    file = ("k.csv", "Suchbegriff;Thema;Marke\nschuhe;Sport;no\nacme schuhe;;yes\n".encode("utf-8-sig"), "text/csv")
+    file = (
+        "k.csv",
+        "Suchbegriff;Thema;Marke\nschuhe;Sport;no\nacme schuhe;;yes\n".encode("utf-8-sig"),
+        "text/csv",
+    )
     page = await check(operator, 422, files={"file": file}, regions=["DE"], types=["news"])
     assert "no column is said to hold the keyword" in text_of(page)
-    mapped = await operator.submit(page, START, column_keyword="0", column_group="1", column_brand="2", step="check")
+    mapped = await operator.submit(
+        page, START, column_keyword="0", column_group="1", column_brand="2", step="check"
+    )
     assert "2 searches" in text_of(mapped.text)
     await operator.do(mapped.text, START, step="start")
     (config,) = await fetch(conn, "SELECT config FROM pipelines")
     assert isinstance(config, dict)
-    assert config["keywords"] == [{"keyword": "schuhe", "group": "Sport"}, {"keyword": "acme schuhe", "brand": True}]
+    assert config["keywords"] == [
+        {"keyword": "schuhe", "group": "Sport"},
+        {"keyword": "acme schuhe", "brand": True},
+    ]
 
 
 async def test_a_broken_row_starts_nothing(operator: Operator, conn: Connection) -> None:
@@ -73,7 +84,9 @@ async def test_a_broken_row_starts_nothing(operator: Operator, conn: Connection)
 async def test_wrong_fields_are_named_where_they_are(operator: Operator, conn: Connection) -> None:
     """And what was typed is still there."""
     fields = {"keywords": "shoes", "other_regions": "US, XX", "types": ["video"], "budget": "much"}
-    page = await check(operator, 422, **fields, company_name="Acme", company_domains="nowhere", competitors="Contoso")
+    page = await check(
+        operator, 422, **fields, company_name="Acme", company_domains="nowhere", competitors="Contoso"
+    )
     text = text_of(page)
 
     assert "unknown region 'XX'" in text

@@ -211,6 +211,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "in_state",
         "cursor",
         "job_id",
+        "item_id",
         "queue_name",
         "service_name",
     }

@@ -85,8 +85,3 @@ def json(text: str) -> Any:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
         return text
-
-
-def plural(count: int, what: str) -> str:
-    """1 item, 1,234 items."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

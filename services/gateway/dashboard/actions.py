@@ -47,9 +47,7 @@ def _known(name: str) -> Action:
     return ACTIONS[name]
 
 
-async def _page(
-    visit: Visit, action: Action, form: Form, refused: Refused | None = None
-) -> Response[bytes]:
+async def _page(visit: Visit, action: Action, form: Form, refused: Refused | None = None) -> Response[bytes]:
     concerns = await action.count(visit.api, form) if action.count else ""
     values = (await action.seed(visit.api, form) if action.seed else {}) | dict(form)
     call = action.call_by(values, visit.session.name)

@@ -10,6 +10,8 @@ from services.gateway.actor import AnyRequest
 from services.gateway.observation import HEADER, request_id
 
 BASE: Final = "/api/v1"
+#: Longer than starting a million searches takes.
+_TIMEOUT_SECONDS: Final = 300.0
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ class Api:
         headers = self._headers | ({b"Idempotency-Key": once.encode()} if once else {})
         # Without trust_env httpx would read proxies for what never leaves this process.
         async with httpx.AsyncClient(
-            transport=self._transport, base_url="http://gateway", trust_env=False, timeout=None
+            transport=self._transport, base_url="http://gateway", trust_env=False, timeout=_TIMEOUT_SECONDS
         ) as client:
             answer = await client.request(
                 call.method, BASE + call.path, params=given, content=call.encoded, headers=headers

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from services.gateway.dashboard.action import GIVEN_REASON, REASON, Action, Field, Form, part, plural, reason
+from services.gateway.dashboard.action import GIVEN_REASON, REASON, Action, Field, Form, part, reason
 from services.gateway.dashboard.api import Api, Call
+from services.gateway.dashboard.wording import plural
 
 _SERVICE: Final = ("service",)
 

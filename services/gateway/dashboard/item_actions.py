@@ -12,10 +12,10 @@ from services.gateway.dashboard.action import (
     Form,
     json,
     part,
-    plural,
     reason,
 )
 from services.gateway.dashboard.api import Api, Call
+from services.gateway.dashboard.wording import plural
 
 #: What dead letters are selected by.
 FILTERS: Final = ("fingerprint", "pipeline_id", "phase", "category", "service")
@@ -126,7 +126,9 @@ ACTIONS: Final = (
         "All its dead letters are replayed, and messages that are dead in Redis alone are sent again or taken out.",
         ("queue",),
         lambda form: Call(
-            "POST", f"/monitoring/job-queues/{part(form, 'queue')}/retry-dead-letter", {"reason": reason(form)}
+            "POST",
+            f"/monitoring/job-queues/{part(form, 'queue')}/retry-dead-letter",
+            {"reason": reason(form)},
         ),
         lambda answer: (
             f"{plural(answer['replayed'], 'dead letter')} replayed, {plural(len(answer['redispatched']), 'job')} sent again."

@@ -15,7 +15,17 @@ _KNOWN: Final = {
     "group": "group", "category": "group", "topic": "group", "cluster": "group",
     "brand": "brand", "branded": "brand", "is brand": "brand",
 }  # fmt: skip
-_YES: Final = {"yes": True, "true": True, "1": True, "y": True, "no": False, "false": False, "0": False, "n": False, "": False}
+_YES: Final = {
+    "yes": True,
+    "true": True,
+    "1": True,
+    "y": True,
+    "no": False,
+    "false": False,
+    "0": False,
+    "n": False,
+    "": False,
+}
 #: Rows that are shown when columns are mapped, and faults that are listed.
 PREVIEW, FAULTS = 5, 50
 #: Characters of a header that are looked at to find out what separates the cells.
@@ -103,7 +113,9 @@ def _keyword(cells: list[str], width: int, mapping: dict[str, int]) -> dict[str,
     brand = _YES.get(given.get("brand", "").lower())
     if brand is None:
         return f"brand is {given['brand'][:40]!r}; expected yes or no"
-    return {"keyword": given["keyword"], "brand": brand} | ({"group": given["group"]} if given.get("group") else {})
+    return {"keyword": given["keyword"], "brand": brand} | (
+        {"group": given["group"]} if given.get("group") else {}
+    )
 
 
 def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:

@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from services.gateway.dashboard.action import REASON, Action, Field, Form, number, part, plural, reason
+from services.gateway.dashboard.action import REASON, Action, Field, Form, number, part, reason
 from services.gateway.dashboard.api import Api, Call
+from services.gateway.dashboard.wording import plural
 from shared.domain.phases import CLOSING
 
 _PIPELINE: Final = ("pipeline_id",)

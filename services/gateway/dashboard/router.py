@@ -93,7 +93,11 @@ def _refused(request: AnyRequest, refused: Refused) -> Response[bytes]:
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     details = {404: "There is no such page.", 405: "This page does not take that method."}
-    detail = error.detail if error.status_code == 403 else details.get(error.status_code, "This request is not understood.")
+    detail = (
+        error.detail
+        if error.status_code == 403
+        else details.get(error.status_code, "This request is not understood.")
+    )
     return _problem(request, error.status_code, detail)
 
 

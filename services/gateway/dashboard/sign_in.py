@@ -11,7 +11,9 @@ from services.gateway.dashboard.api import Api, Refused
 from services.gateway.dashboard.page import Visit, render, respond
 from services.gateway.dashboard.session import COOKIE, LIFETIME, PATH, Seal, Session, cookie, refuse_foreign
 
-WRONG_KEY: Final = "No such key. It is LANDSCAPE_TOKEN of the gateway; `landscape up` writes it into run.json."
+WRONG_KEY: Final = (
+    "No such key. It is LANDSCAPE_TOKEN of the gateway; `landscape up` writes it into run.json."
+)
 
 
 @get("/sign-in", include_in_schema=False)

@@ -16,7 +16,15 @@ OFFERED: Final = {
     "VN": "Vietnam",
 }  # fmt: skip
 #: Fields of one line each, and what they hold before anybody has typed.
-PLAIN: Final = ("other_regions", "company_name", "company_domains", "competitors", "personas", "budget", "priority")
+PLAIN: Final = (
+    "other_regions",
+    "company_name",
+    "company_domains",
+    "competitors",
+    "personas",
+    "budget",
+    "priority",
+)
 #: Beginnings of JSON pointers, and the field that a problem there belongs to.
 _FIELDS: Final = {
     "/keywords": "keywords", "/regions": "regions", "/content_types": "types", "/company/name": "company_name",
@@ -80,7 +88,9 @@ async def read(form: FormMultiDict) -> Draft:
     keywords, broken = keyword_table.keywords(draft.table, draft.mapping)
     draft.faults = broken[:FAULTS]
     if len(broken) > FAULTS:
-        draft.faults.append(Fault(broken[FAULTS].line, f"and {len(broken) - FAULTS:,} more broken rows from here on"))
+        draft.faults.append(
+            Fault(broken[FAULTS].line, f"and {len(broken) - FAULTS:,} more broken rows from here on")
+        )
     draft.body = _body(draft, keywords)
     return draft
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 
 UNKNOWN: Final = "unknown"
+#: Stands where there is nothing to tell.
+NOTHING: Final = "\N{EN DASH}"
 _SECOND, _MINUTE, _HOUR, _DAY = 1, 60, 60 * 60, 24 * 60 * 60
 _SPANS: Final = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"))
 #: Characters of an id that are shown; the whole one is in the link.
@@ -16,7 +18,7 @@ _ID: Final = 8
 def count(value: float | None) -> str:
     """1,234; a dash for what nobody counted."""
     if value is None:
-        return "–"
+        return NOTHING
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
@@ -27,18 +29,18 @@ def money(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """12.3 %, of a share."""
-    return "–" if value is None else f"{value:.1%}"
+    return NOTHING if value is None else f"{value:.1%}"
 
 
 def moment(value: str | None) -> str:
     """An ISO time, to the second, in UTC."""
-    return "–" if value is None else f"{parsed(value):%Y-%m-%d %H:%M:%S} UTC"
+    return NOTHING if value is None else f"{parsed(value):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def span(seconds: float | None) -> str:
     """The two largest units of a time that passes."""
     if seconds is None:
-        return "–"
+        return NOTHING
     left, parts = max(0, round(seconds)), list[str]()
     for size, name in _SPANS:
         if left >= size or (name == "s" and not parts):
@@ -52,9 +54,14 @@ def span(seconds: float | None) -> str:
 def since(value: str | None) -> str:
     """How long ago, or in how long, an ISO time is."""
     if value is None:
-        return "–"
+        return NOTHING
     seconds = (datetime.now(UTC) - parsed(value)).total_seconds()
     return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
+
+
+def plural(count: int, what: str) -> str:
+    """1 item, 1,234 items."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def parsed(value: str) -> datetime:
@@ -81,5 +88,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "since": since,
     "words": words,
     "short": short,
+    "plural": plural,
     "pretty": lambda value: msgspec.json.format(msgspec.json.encode(value), indent=2).decode(),
 }

@@ -17,3 +17,8 @@ CROSS JOIN LATERAL jsonb_array_elements(r.facts) f
 JOIN provider_calls c ON c.call_id = (f ->> 'call_id')::uuid
 WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = %(item_id)s
 GROUP BY c.call_id ORDER BY c.sent_at, c.call_id
+
+-- name: list_rankings_of_item
+-- What a search found, in the order of its answer.
+SELECT position, title, url, domain FROM rankings
+WHERE pipeline_id = %(pipeline_id)s AND item_id = %(item_id)s ORDER BY ordinal

@@ -32,7 +32,11 @@ async def letters(visit: NamedDependency[Visit]) -> Response[bytes]:
     cursor = visit.request.query_params.get("cursor")
     found = await visit.api.get("/dead-letters", **narrowed, in_state=state, cursor=cursor, limit=_LIMIT)
     return visit.page(
-        "letters.html", letters=found["items"], next_cursor=found["next_cursor"], narrowed=narrowed, in_state=state
+        "letters.html",
+        letters=found["items"],
+        next_cursor=found["next_cursor"],
+        narrowed=narrowed,
+        in_state=state,
     )
 
 

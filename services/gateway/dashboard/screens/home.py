@@ -6,8 +6,8 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.di import NamedDependency
 
-from services.gateway.dashboard.action import plural
 from services.gateway.dashboard.page import Visit
+from services.gateway.dashboard.wording import plural
 from services.gateway.service_names import ALIASES
 from shared.domain.phases import PHASES, SERVICES
 

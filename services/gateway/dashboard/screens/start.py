@@ -10,11 +10,11 @@ from litestar.response import Redirect
 from uuid_utils.compat import uuid7
 
 from services.gateway.dashboard import start_form
-from services.gateway.dashboard.action import plural
 from services.gateway.dashboard.api import Call, Refused
 from services.gateway.dashboard.keyword_table import MEANINGS, PREVIEW
 from services.gateway.dashboard.page import Visit
 from services.gateway.dashboard.start_form import Draft
+from services.gateway.dashboard.wording import plural
 from services.gateway.dependencies import Gateway
 from shared.domain.pipeline import Frozen, freeze
 from shared.domain.start import CONTENT_TYPES, parse
@@ -48,7 +48,9 @@ async def begin(visit: NamedDependency[Visit], gateway: NamedDependency[Gateway]
         return _page(visit, draft, frozen, status=refused.status)
     response = Redirect(f"/ui/pipelines/{started['pipeline_id']}", status_code=303)
     merged = f" {plural(len(started['merged']), 'keyword')} merged with others." if started["merged"] else ""
-    visit.say(response, f"Started: {plural(started['items'], 'search').replace('searchs', 'searches')}.{merged}")
+    visit.say(
+        response, f"Started: {plural(started['items'], 'search').replace('searchs', 'searches')}.{merged}"
+    )
     return response
 
 

@@ -51,7 +51,7 @@
       const axis = { stroke: ink.getPropertyValue("color"), grid: { stroke: ink.getPropertyValue("border-top-color"), width: 1 } };
       const chart = new uPlot({
         width: place.clientWidth, height: 190, legend: { show: false }, cursor: { show: false }, scales: { x: { time: false } },
-        axes: [{ ...axis, values: (_, ticks) => ticks.map(passed) }, { ...axis, size: 64 }],
+        axes: [{ ...axis, space: 90, values: (_, ticks) => ticks.map(passed) }, { ...axis, size: 64 }],
         series: [{}, { stroke: ink.getPropertyValue("outline-color"), width: 2 }],
       }, [rows.map((row) => Number(row.dataset.x)), rows.map((row) => Number(row.dataset.y))], place);
       lines.set(place, { chart, content });
@@ -61,6 +61,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (document.getElementById("live")) watch();
     draw();
+    addEventListener("resize", () => draw(true));
     const keys = document.getElementById("keys");
     if (keys) {
       keys.checked = remembered.keys;
