@@ -62,6 +62,6 @@ def test_a_pipeline_is_started(stage: Stage, plain: Watched) -> None:
     assert "line 3: the keyword is blank" in page.inner_text("[role=alert]")
     page.fill("#keywords", "keyword,brand\nshoes,no\n")
     page.click("text=Check it")
-    page.screenshot(path=stage.pictures / "start-checked-1280-light.png", full_page=True)
+    page.screenshot(path=stage.pictures / "start-checked-1280.png", full_page=True)
     page.click("text=Start it")
     assert "Started: 3 searches." in _notice(page)

@@ -22,17 +22,19 @@ _LINE: Final = 3
 
 @get("/pipelines/{pipeline_id:uuid}", include_in_schema=False)
 async def show(visit: NamedDependency[Visit], pipeline_id: FromPath[UUID]) -> Response[bytes]:
-    """Counters only, whatever its size: no item is read."""
+    """Counters only, whatever its size; items are read once, for why those that failed did, and not when it is renewed."""
     path, monitoring = f"/pipeline/{pipeline_id}", f"/monitoring/pipeline/{pipeline_id}"
-    progress, budget, checkpoints, actions, failed, letters = await asyncio.gather(
+    progress, budget, checkpoints, actions, letters = await asyncio.gather(
         visit.api.get(f"{monitoring}/progress"),
         visit.api.get(f"{path}/budget"),
         visit.api.get(f"{path}/checkpoints"),
         visit.api.get(f"{path}/actions"),
-        visit.api.get(f"{monitoring}/failed-items", limit=1),
         visit.api.get("/dead-letters/groups", pipeline_id=str(pipeline_id)),
     )
     phases = progress["phases"]
+    failed: list[Any] = []
+    if not visit.is_renewal and any(phase["failed"] or phase["skipped"] for phase in phases):
+        failed = (await visit.api.get(f"{monitoring}/failed-items", limit=1))["groups"]
     newest = checkpoints["items"][:_CHECKPOINTS]
     return visit.page(
         "pipeline.html",
@@ -45,7 +47,7 @@ async def show(visit: NamedDependency[Visit], pipeline_id: FromPath[UUID]) -> Re
         checkpoints=newest,
         line=_line(progress["created_at"], newest),
         actions=actions["items"][:_ACTIONS],
-        failed=failed["groups"],
+        failed=failed,
         letters=letters["groups"],
         may=[verb for verb, states in ALLOWED.items() if progress["state"] in states],
     )
