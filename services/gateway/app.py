@@ -16,6 +16,7 @@ from services.gateway.allowed_methods import AllowedMethods
 from services.gateway.audit_trail import AuditTrail, open_trail
 from services.gateway.breakers.controller import BreakerController
 from services.gateway.companies.controller import CompanyController
+from services.gateway.dashboard.router import dashboard
 from services.gateway.dead_letters.controller import DeadLetterController
 from services.gateway.dependencies import Gateway, Ping, provide_gateway
 from services.gateway.events.controller import EventController
@@ -133,7 +134,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     )
     handlers: list[ControllerRouterHandler] = [api, livez, readyz, metrics]
     app = Litestar(
-        handlers,
+        [*handlers, dashboard(settings.token)],
         dependencies={"gateway": Provide(provide_gateway)},
         exception_handlers=HANDLERS,
         lifespan=[lifespan],

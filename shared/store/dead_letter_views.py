@@ -69,7 +69,7 @@ class History(msgspec.Struct, frozen=True):
 
 
 class PastAttempt(msgspec.Struct, frozen=True):
-    """A try of the letter's item that ended in an error; those of earlier letters of it included."""
+    """A try of an item that ended in an error; those of earlier letters of it included."""
 
     attempt: int
     """From 1, and again from 1 after a replay."""
@@ -145,7 +145,12 @@ async def get_dead_letter(conn: Connection, job_id: int) -> LetterDetail:
     cursor = await conn.execute(_SQL["list_actions"], {"job_id": job_id})
     history = [History(*cast("tuple[Any, ...]", action)) for action in await cursor.fetchall()]
     letter = Letter(*row[:-2])
-    parameters = {"pipeline_id": letter.pipeline_id, "item_id": letter.item_id, "limit": ATTEMPTS}
-    cursor = await conn.execute(_SQL["list_attempts"], parameters)
-    attempts = [PastAttempt(*cast("tuple[Any, ...]", attempt)) for attempt in await cursor.fetchall()]
+    attempts = await list_attempts(conn, letter.pipeline_id, letter.item_id)
     return LetterDetail(letter, row[-2], row[-1], attempts, history)
+
+
+async def list_attempts(conn: Connection, pipeline_id: UUID, item_id: int) -> list[PastAttempt]:
+    """An item's tries that ended in an error, at most ATTEMPTS, the oldest first."""
+    parameters = {"pipeline_id": pipeline_id, "item_id": item_id, "limit": ATTEMPTS}
+    cursor = await conn.execute(_SQL["list_attempts"], parameters)
+    return [PastAttempt(*cast("tuple[Any, ...]", attempt)) for attempt in await cursor.fetchall()]

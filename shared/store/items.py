@@ -8,12 +8,11 @@ import msgspec
 
 from shared.errors import NotFoundError
 from shared.store import queries
-from shared.store.dead_letter_views import ATTEMPTS, PastAttempt
+from shared.store.dead_letter_views import PastAttempt, list_attempts
 from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Connection
 
 _SQL = queries.load("items")
-_HISTORY = queries.load("dead_letter_views")
 
 #: Items that are looked at for one page: a rare kind is found in several, each of them quick.
 SPAN: Final = 5_000
@@ -45,6 +44,42 @@ class ItemPage(msgspec.Struct, frozen=True):
     """For `cursor` of the next request; null at the end. A page may be short, or empty, before it."""
 
 
+class ItemJob(msgspec.Struct, frozen=True):
+    """The job an item is in, or was in last."""
+
+    job_id: int
+    state: str
+    fence: int
+    lease_holder: str | None
+    lease_until: datetime | None
+
+
+class ItemCall(msgspec.Struct, frozen=True):
+    """A call that bought a fact of the item's result."""
+
+    call_id: UUID
+    provider: str
+    endpoint: str
+    state: str
+    outcome: str | None
+    status: int | None
+    units: float | None
+    """None: unknown."""
+    money: float | None
+    """None: unknown."""
+    duration_seconds: float | None
+    sent_at: datetime
+
+
+class ItemRanking(msgspec.Struct, frozen=True):
+    """A result of a search."""
+
+    position: int
+    title: str
+    url: str
+    domain: str
+
+
 class ItemDetail(msgspec.Struct, frozen=True):
     """All there is about an item."""
 
@@ -62,7 +97,13 @@ class ItemDetail(msgspec.Struct, frozen=True):
     dead_letter: int | None
     """Its open one."""
     attempts: list[PastAttempt]
-    """That ended in an error, the oldest first, at most ATTEMPTS."""
+    """That ended in an error, the oldest first, at most a hundred."""
+    job: ItemJob | None
+    """None: it was in none, or that is no longer on record."""
+    rankings: list[ItemRanking]
+    """What a search found, in the order of its answer; it is no part of `result`."""
+    calls: list[ItemCall]
+    """That its result rests on, oldest first."""
 
 
 async def list_items(
@@ -98,13 +139,23 @@ async def list_items(
 async def get_item(conn: Connection, pipeline_id: UUID, item_id: int) -> ItemDetail:
     """One of them. Raises NotFoundError."""
     await get_pipeline_state(conn, pipeline_id)
-    parameters = {"pipeline_id": pipeline_id, "item_id": item_id, "limit": ATTEMPTS}
+    parameters = {"pipeline_id": pipeline_id, "item_id": item_id}
     cursor = await conn.execute(_SQL["get_item"], parameters)
     row = cast("tuple[Any, ...] | None", await cursor.fetchone())
     if row is None:
         raise NotFoundError(f"pipeline {pipeline_id} has no item {item_id}")
-    cursor = await conn.execute(_HISTORY["list_attempts"], parameters)
-    attempts = [PastAttempt(*cast("tuple[Any, ...]", attempt)) for attempt in await cursor.fetchall()]
+    jobs = [ItemJob(*row) for row in await _rows(conn, "find_job_of_item", parameters)]
     fields = len(ItemRow.__struct_fields__)
-    rest: list[Any] = [*row[fields:], attempts]
+    rest: list[Any] = [
+        *row[fields:],
+        await list_attempts(conn, pipeline_id, item_id),
+        jobs[0] if jobs else None,
+        [ItemRanking(*row) for row in await _rows(conn, "list_rankings_of_item", parameters)],
+        [ItemCall(*row) for row in await _rows(conn, "list_calls_of_item", parameters)],
+    ]
     return ItemDetail(ItemRow(*row[:fields]), *rest)
+
+
+async def _rows(conn: Connection, query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    cursor = await conn.execute(_SQL[query], parameters)
+    return cast("list[tuple[Any, ...]]", await cursor.fetchall())

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from services.gateway.app import create_app
 from shared.config import Gateway, Settings
 from shared.testing.eventually import wait_until
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 
 
 @contextmanager

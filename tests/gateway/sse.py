@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.routes import bearer
 
 

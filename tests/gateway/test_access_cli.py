@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.cli import exits
 from services.gateway.cli.group import main
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.routes import bearer
 from tests.gateway.served import served
 

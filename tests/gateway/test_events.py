@@ -14,7 +14,7 @@ from services.gateway.events import stream
 from services.gateway.events.controller import resumed
 from shared.store.events import Feed
 from shared.testing.eventually import wait_until
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.routes import NOBODY, bearer
 from tests.gateway.served import served
 from tests.gateway.sse import follow

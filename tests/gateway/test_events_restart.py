@@ -17,7 +17,7 @@ from shared.store.pool import Pool, unit_of_work
 from shared.testing.eventually import eventually, wait_until
 from shared.testing.pipelines import finish_pipeline, start_pipeline
 from shared.testing.rows import fetch
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.sse import follow
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.app import create_app
 from shared.config import Gateway, Settings
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.routes import bearer
 from tests.gateway.test_keys import make
 

@@ -16,7 +16,7 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.app import BODY_BYTES, create_app
 from shared.config import Provider, Settings
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 
 pytestmark = pytest.mark.anyio
 

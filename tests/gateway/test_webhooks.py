@@ -8,7 +8,7 @@ from litestar.testing import AsyncTestClient
 from services.gateway.app import create_app
 from shared.config import Settings, Webhooks
 from shared.store.pool import Connection
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.routes import NOBODY, bearer
 from tests.gateway.test_keys import make
 

@@ -30,7 +30,7 @@ from shared.store.pool import Connection
 from shared.testing.jobs import claim, dispatch
 from shared.testing.pipelines import claim_all, record_all, start_pipeline
 from shared.testing.rows import dump
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.resilience.oracle import truths
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.gateway.conftest import TOKEN
+from tests.gateway.operator import TOKEN
 from tests.gateway.routes import bearer
 from tests.gateway.served import served
 

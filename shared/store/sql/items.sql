@@ -31,6 +31,26 @@ JOIN pipeline_state s ON s.pipeline_id = i.pipeline_id AND s.item_id = i.item_id
 LEFT JOIN results r ON r.pipeline_id = i.pipeline_id AND r.item_id = i.item_id
 WHERE i.pipeline_id = %(pipeline_id)s AND i.item_id = %(item_id)s
 
+-- name: find_job_of_item
+-- The job it is in, or was in last.
+SELECT j.job_id, j.state, j.fence, j.lease_holder, j.lease_until
+FROM pipeline_state s JOIN job_queue j ON j.job_id = s.job_id
+WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id = %(item_id)s
+
+-- name: list_calls_of_item
+-- The calls that bought the facts of an item's result, oldest first.
+SELECT c.call_id, c.provider, c.endpoint, c.state, c.outcome, c.status, c.units, c.money, c.duration_seconds, c.sent_at
+FROM results r
+CROSS JOIN LATERAL jsonb_array_elements(r.facts) f
+JOIN provider_calls c ON c.call_id = (f ->> 'call_id')::uuid
+WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = %(item_id)s
+GROUP BY c.call_id ORDER BY c.sent_at, c.call_id
+
+-- name: list_rankings_of_item
+-- What a search found, in the order of its answer.
+SELECT position, title, url, domain FROM rankings
+WHERE pipeline_id = %(pipeline_id)s AND item_id = %(item_id)s ORDER BY ordinal
+
 -- name: list_ended
 -- Ended items of a phase; with failed_only those that failed or were given up.
 SELECT s.item_id FROM pipeline_state s JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id

@@ -1,0 +1,87 @@
+"""What can be done from the dashboard: each action is one call of the API, made from a form."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from services.gateway.dashboard.api import Api, Call
+
+Form = Mapping[str, str]
+"""What a form or a query holds, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is asked for besides."""
+
+    name: str
+    label: str
+    kind: Literal["text", "number", "checkbox", "json"] = "text"
+    required: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One button."""
+
+    name: str
+    title: str
+    says: str
+    """What it does, in a sentence or two."""
+    target: tuple[str, ...]
+    """Names in the form that say to what it is done; the first ones are parts of the path."""
+    call: Callable[[Form], Call]
+    """Without the actor."""
+    done: Callable[[Any], str]
+    """What the API's answer says, as a sentence."""
+    fields: tuple[Field, ...]
+    count: Callable[[Api, Form], Awaitable[str]] | None = None
+    """How much it concerns, as a sentence; asked before anything is done."""
+    seed: Callable[[Api, Form], Awaitable[dict[str, str]]] | None = None
+    """What its fields hold before anybody has typed."""
+    dangerous: bool = False
+    """It is done only from the page that tells how much it concerns."""
+
+    def call_by(self, form: Form, actor: str) -> Call:
+        """The call with who makes it."""
+        call = self.call(form)
+        body = {name: value for name, value in (call.body or {}).items() if value is not None}
+        return msgspec.structs.replace(call, body=body | ({"actor": actor} if actor else {}))
+
+    def given(self, form: Form) -> dict[str, str]:
+        """The parts of the form that name the target."""
+        return {name: form[name] for name in self.target if form.get(name)}
+
+
+REASON: Final = Field("reason", "Reason", hint="It is written down beside what is done.")
+GIVEN_REASON: Final = Field("reason", "Reason", required=True, hint="It is written down beside what is done.")
+
+
+def reason(form: Form) -> str | None:
+    """None when none was given."""
+    return form.get("reason") or None
+
+
+def part(form: Form, name: str) -> str:
+    """A value as a part of a path."""
+    return quote(form.get(name, ""), safe="")
+
+
+def number(text: str) -> float | str:
+    """As a number; what is none goes to the API as it is, which says so."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def json(text: str) -> Any:
+    """Decoded; what is no JSON goes to the API as it is, which says so."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text

@@ -1,0 +1,65 @@
+"""The pages of the actions: what would be done and to how much, the same as an API call, and the doing."""
+
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from services.gateway.dashboard import breaker_actions, item_actions, pipeline_actions
+from services.gateway.dashboard.action import Action, Form
+from services.gateway.dashboard.api import Refused
+from services.gateway.dashboard.page import Visit
+
+ACTIONS: Final = {
+    action.name: action
+    for action in (*pipeline_actions.ACTIONS, *item_actions.ACTIONS, *breaker_actions.ACTIONS)
+}
+
+
+@get("/actions/{name:str}", include_in_schema=False)
+async def ask(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[bytes]:
+    """What the action would do. Nothing is changed yet."""
+    return await _page(visit, _known(name), dict(visit.request.query_params))
+
+
+@post("/actions/{name:str}", include_in_schema=False)
+async def act(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[Any]:
+    """Do it, and go back to where the form was; a dangerous one only from its own page."""
+    form = await visit.form()
+    action = _known(name)
+    if action.dangerous and form.get("confirmed") != "yes":
+        return await _page(visit, action, form)
+    try:
+        answer = await visit.api.send(action.call_by(form, visit.session.name))
+    except Refused as refused:
+        return await _page(visit, action, form, refused)
+    response = Redirect(visit.back(form), status_code=303)
+    visit.say(response, action.done(answer))
+    return response
+
+
+def _known(name: str) -> Action:
+    if name not in ACTIONS:
+        raise NotFoundException
+    return ACTIONS[name]
+
+
+async def _page(visit: Visit, action: Action, form: Form, refused: Refused | None = None) -> Response[bytes]:
+    concerns = await action.count(visit.api, form) if action.count else ""
+    values = (await action.seed(visit.api, form) if action.seed else {}) | dict(form)
+    call = action.call_by(values, visit.session.name)
+    return visit.page(
+        "action.html",
+        status=refused.status if refused else 200,
+        action=action,
+        concerns=concerns,
+        values=values,
+        target=action.given(form),
+        back=visit.back(form),
+        call=call,
+        curl=call.curl(str(visit.request.base_url).rstrip("/")),
+        refused=refused,
+    )

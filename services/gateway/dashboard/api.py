@@ -1,0 +1,86 @@
+"""The API as the dashboard calls it: in this process, with the key of whoever is signed in, and no other way to the record."""
+
+import shlex
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from services.gateway.actor import AnyRequest
+from services.gateway.observation import HEADER, request_id
+
+BASE: Final = "/api/v1"
+#: Longer than starting a million searches takes.
+_TIMEOUT_SECONDS: Final = 300.0
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request of the API that a user may also make."""
+
+    method: str
+    path: str
+    """Below BASE."""
+    body: dict[str, Any] | None = None
+
+    @property
+    def shown(self) -> str:
+        """As documentation writes it."""
+        return f"{self.method} {BASE}{self.path}"
+
+    def curl(self, origin: str) -> str:
+        """To be typed into a shell; the key stays out of it."""
+        words = ["curl", "-X", self.method, f"{origin}{BASE}{self.path}"]
+        line = shlex.join(words) + ' -H "Authorization: Bearer $LANDSCAPE_TOKEN"'
+        return line if self.body is None else f"{line} --json {shlex.quote(self.encoded.decode())}"
+
+    @property
+    def encoded(self) -> bytes:
+        """The body as JSON; nothing when there is none."""
+        return b"" if self.body is None else msgspec.json.encode(self.body)
+
+
+class Refused(Exception):  # noqa: N818  the API has refused, which is no error of ours
+    """The API's answer to what it did not do."""
+
+    def __init__(self, status: int, detail: str, errors: list[dict[str, str]]) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        """Wrong fields: pointer and detail."""
+
+
+class Api:
+    """One request's way to the API. What the key may not do is refused there, as to anybody."""
+
+    def __init__(self, request: AnyRequest, key: str) -> None:
+        self._transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's types of ASGI are stricter than httpx's
+        self._headers = {b"Authorization": b"Bearer " + key.encode(), HEADER.encode(): request_id(request.scope).encode()}  # fmt: skip
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """The answer's JSON. Raises Refused."""
+        return await self.send(Call("GET", path), **query)
+
+    async def send(self, call: Call, *, once: str = "", **query: Any) -> Any:
+        """The answer's JSON, also of a 503 that says why; asked twice with the same `once`, done once. Raises Refused."""
+        return msgspec.json.decode((await self._ask(call, query, once)).content)
+
+    async def fetch(self, path: str, **query: Any) -> tuple[bytes, str]:
+        """An answer that is no JSON, with its Content-Security-Policy. Raises Refused."""
+        answer = await self._ask(Call("GET", path), query)
+        return answer.content, answer.headers.get("content-security-policy", "default-src 'none'")
+
+    async def _ask(self, call: Call, query: dict[str, Any], once: str = "") -> httpx.Response:
+        given = {name: value for name, value in query.items() if value not in (None, "")}
+        headers = self._headers | ({b"Idempotency-Key": once.encode()} if once else {})
+        # Without trust_env httpx would read proxies for what never leaves this process.
+        async with httpx.AsyncClient(
+            transport=self._transport, base_url="http://gateway", trust_env=False, timeout=_TIMEOUT_SECONDS
+        ) as client:
+            answer = await client.request(
+                call.method, BASE + call.path, params=given, content=call.encoded, headers=headers
+            )
+        if answer.status_code >= 400 and answer.headers["content-type"].startswith("application/problem"):
+            problem = answer.json()
+            raise Refused(answer.status_code, problem["detail"], problem.get("errors", []))
+        return answer

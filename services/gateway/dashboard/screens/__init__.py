@@ -1,0 +1,1 @@
+"""One module per screen: what it asks of the API, and the template that shows it."""

@@ -1,0 +1,67 @@
+"""Home: how the system is and why, what needs attention, what runs."""
+
+import asyncio
+from typing import Any, Final
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from services.gateway.dashboard.page import Visit
+from services.gateway.dashboard.wording import plural
+from services.gateway.service_names import ALIASES
+from shared.domain.phases import PHASES, SERVICES
+
+#: What the name of a provider ends in whose answers are not its own.
+STAND_IN: Final = " stand-in"
+#: Rows of a list here; its own page has all.
+_SHOWN: Final = 5
+
+
+@get("/", include_in_schema=False)
+async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """Five answers of the API on one page."""
+    health, listed, groups, queues, spending = await asyncio.gather(
+        visit.api.get("/monitoring/health"),
+        visit.api.get("/pipeline", limit=50),
+        visit.api.get("/dead-letters/groups"),
+        visit.api.get("/monitoring/job-queues"),
+        visit.api.get("/monitoring/spending", limit=50),
+    )
+    pipelines = listed["items"]
+    running = [pipeline for pipeline in pipelines if not pipeline["ended_at"]]
+    return visit.page(
+        "home.html",
+        health=health,
+        cards=[_card(service, health, queues["queues"], spending["items"]) for service in SERVICES],
+        running=running,
+        recent=[pipeline for pipeline in pipelines if pipeline["ended_at"]][:_SHOWN],
+        groups=groups["groups"][:_SHOWN],
+        more_groups=len(groups["groups"]) - _SHOWN,
+        short=plural(waiting, "item") if (waiting := _waiting_for_budget(health)) else "",
+    )
+
+
+def _waiting_for_budget(health: Any) -> int:
+    """What the health's own reasons leave out: nothing is wrong, but nothing goes on."""
+    return sum(wait["items"] for wait in health["waiting"] if wait["reason"] == "budget")
+
+
+def _card(service: str, health: Any, queues: list[Any], days: list[Any]) -> dict[str, Any]:
+    """What there is to say of one provider; None where nothing is known."""
+    provider = next((p for p in health["providers"] if _is_of(p["provider"], service)), None)
+    queue = next(q for q in queues if q["queue"] == service)
+    return {
+        "service": service,
+        "phase": queue["phase"],
+        "breaker": next((b for b in health["breakers"] if b["service"] == service), None),
+        "calls": provider,
+        "queue": queue,
+        "waiting": [w for w in health["waiting"] if PHASES[w["phase"]].service == service],
+        "leader": next((leader for leader in health["leaders"] if leader["service"] == service), None),
+        "day": next((day for day in days if _is_of(day["provider"], service)), None),
+    }
+
+
+def _is_of(provider: str, service: str) -> bool:
+    """Calls and days name the provider, and days a stand-in of it by a name of its own."""
+    return ALIASES.get(provider.removesuffix(STAND_IN), provider) == service

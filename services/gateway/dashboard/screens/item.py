@@ -1,0 +1,21 @@
+"""One item: why it is where it is, what was tried, and what came of it."""
+
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from services.gateway.dashboard.api import BASE
+from services.gateway.dashboard.page import Visit
+
+
+@get("/pipelines/{pipeline_id:uuid}/items/{item_id:int}", include_in_schema=False)
+async def show(
+    visit: NamedDependency[Visit], pipeline_id: FromPath[UUID], item_id: FromPath[int]
+) -> Response[bytes]:
+    """All of it from one answer of the API."""
+    path = f"/pipeline/{pipeline_id}/items/{item_id}"
+    detail = await visit.api.get(path)
+    item = {"pipeline_id": pipeline_id, **detail["item"], **detail}
+    return visit.page("item.html", item=item, address=f"GET {BASE}{path}")

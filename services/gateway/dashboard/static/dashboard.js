@@ -1,0 +1,75 @@
+// What the pages do beyond links and forms: they stay up to date, listen to the keyboard, and draw lines.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const remembered = { theme: localStorage.getItem("theme"), keys: localStorage.getItem("keys") !== "off" };
+  if (remembered.theme) root.dataset.theme = remembered.theme;
+
+  // The one place that says when something may have changed. A page that nobody sees asks for nothing.
+  const PAUSE_MILLISECONDS = 700;
+  const announce = () => { if (!document.hidden) document.body.dispatchEvent(new Event("landscape:changed")); };
+  const watch = () => setInterval(announce, PAUSE_MILLISECONDS);
+
+  // The page says so when it is no longer up to date.
+  const stale = (is) => root.classList.toggle("stale", is);
+  document.addEventListener("htmx:after:request", (event) => {
+    const answer = event.detail.ctx.response;
+    stale(!answer || answer.status >= 400);
+  });
+  document.addEventListener("htmx:error", () => stale(true));
+  document.addEventListener("htmx:after:swap", () => draw());
+
+  const PLACES = {
+    h: "/ui", p: "/ui/pipelines", n: "/ui/start", e: "/ui/errors", b: "/ui/breakers", q: "/ui/queues", c: "/ui/cost",
+    "?": "/ui/keyboard",
+  };
+  const dark = () => getComputedStyle(root).colorScheme === "dark"
+    || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const turn = () => {
+    root.dataset.theme = dark() ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+    draw(true);
+  };
+  document.addEventListener("keydown", (event) => {
+    if (!remembered.keys || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select")) return;
+    if (event.key === "t") turn();
+    else if (PLACES[event.key]) location.assign(PLACES[event.key]);
+  });
+
+  // A line is drawn from the table beside it, which stays for who cannot see a canvas.
+  const lines = new Map();
+  const passed = (seconds) => seconds < 120 ? `${+seconds.toFixed(3)} s` : seconds < 7200 ? `${+(seconds / 60).toFixed(1)} min` : `${+(seconds / 3600).toFixed(1)} h`;
+  const draw = (anew = false) => {
+    for (const place of document.querySelectorAll("[data-line]")) {
+      const rows = [...document.querySelectorAll(`#${place.dataset.line} tr[data-x]`)];
+      const content = rows.map((row) => `${row.dataset.x}:${row.dataset.y}`).join();
+      const known = lines.get(place);
+      if (!anew && known?.content === content) continue;
+      known?.chart.destroy();
+      const ink = getComputedStyle(place);
+      const axis = { stroke: ink.getPropertyValue("color"), grid: { stroke: ink.getPropertyValue("border-top-color"), width: 1 } };
+      const chart = new uPlot({
+        width: place.clientWidth, height: 190, legend: { show: false }, cursor: { show: false }, scales: { x: { time: false } },
+        axes: [{ ...axis, space: 90, values: (_, ticks) => ticks.map(passed) }, { ...axis, size: 64 }],
+        series: [{}, { stroke: ink.getPropertyValue("outline-color"), width: 2 }],
+      }, [rows.map((row) => Number(row.dataset.x)), rows.map((row) => Number(row.dataset.y))], place);
+      lines.set(place, { chart, content });
+    }
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if (document.getElementById("live")) watch();
+    draw();
+    addEventListener("resize", () => draw(true));
+    const keys = document.getElementById("keys");
+    if (keys) {
+      keys.checked = remembered.keys;
+      keys.addEventListener("change", () => {
+        remembered.keys = keys.checked;
+        localStorage.setItem("keys", keys.checked ? "on" : "off");
+      });
+    }
+    document.getElementById("turn")?.addEventListener("click", turn);
+  });
+})();

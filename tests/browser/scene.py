@@ -1,0 +1,121 @@
+"""A record with something of everything: what runs, what failed, what is stopped, what was spent."""
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from shared.domain.breaker import Breaker, BreakerState, Order
+from shared.domain.checkpoint import Due
+from shared.domain.phases import COMPANY_ENRICHMENT, PHASES, SERP_COLLECTION
+from shared.store.breakers import order_breaker, save_breaker
+from shared.store.checkpoints import write_checkpoint
+from shared.store.control import Act, pause
+from shared.store.jobs import complete_job
+from shared.store.leases import take_lease
+from shared.store.outcomes import Ending, Record, record
+from shared.store.pool import Connection
+from shared.testing.jobs import claim, dispatch, start_searches
+from shared.testing.pipelines import finish_pipeline, record_all, start_pipeline
+from tests.store.given_up import end, fail_all
+
+ERRORS = ("the answer was 503: upstream connect error", "no answer within 30 s", "the answer was 502")
+#: Far ahead: the test's leases must not run out.
+_LONG = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The pipelines of it."""
+
+    running: UUID
+    failed: UUID
+    completed: UUID
+    paused: UUID
+    letter: int
+    """A dead letter of `failed`."""
+    item: int
+    """An item of `failed`."""
+    found: int
+    """A search of `completed`."""
+
+
+async def play(postgres_url: str) -> Scene:
+    """Write it into an empty record."""
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+        failed = await start_searches(conn, 12)
+        await fail_all(conn, failed, error=lambda n: ERRORS[n % len(ERRORS)])
+        await end(conn)
+        completed = await start_pipeline(
+            conn, keywords=[f"shoe {n}" for n in range(6)], config={"phases": tuple(PHASES), "budget": 25.0}
+        )
+        await finish_pipeline(conn, completed)
+        paused = await start_searches(conn, 4, config={"budget": 10.0})
+        async with conn.transaction():
+            await pause(conn, paused, Act("grace", "wait for the new contract"))
+        running = await _start_running(conn)
+        await _break(conn)
+        await conn.execute(
+            "INSERT INTO provider_days (provider, day, most, committed) VALUES ('youtube', '2026-11-24', 10000, 7431),"
+            " ('youtube', '2026-11-25', 10000, 9120), ('scale_serp', '2026-11-25', NULL, 246)"
+        )
+        for service in ("serp", "media", "llm"):
+            await take_lease(conn, service, f"{service}-worker-1", _LONG)
+        cursor = await conn.execute(
+            "SELECT job_id, item_ids[1] FROM job_queue WHERE state = 'dead_letter' ORDER BY 1"
+        )
+        row = await cursor.fetchone()
+        cursor = await conn.execute("SELECT min(item_id) FROM rankings WHERE pipeline_id = %s", (completed,))
+        found = await cursor.fetchone()
+        assert row
+        assert found
+        return Scene(running, failed, completed, paused, *row, *found)
+
+
+async def _start_running(conn: Connection) -> UUID:
+    running = await start_pipeline(
+        conn,
+        keywords=[f"keyword {n}" for n in range(40)],
+        content_types=["organic"],
+        config={"phases": (SERP_COLLECTION, COMPANY_ENRICHMENT), "budget": 5.0},
+    )
+    for n in range(3):
+        await _complete(conn, running, 6 + n)
+        async with conn.transaction():
+            await write_checkpoint(conn, running, Due(f"step-{n + 1}", "named"))
+    await _wait(conn, running)
+    await claim(conn, await dispatch(conn, running, 4), lease_seconds=_LONG)
+    await fail_all(
+        conn, running, COMPANY_ENRICHMENT, category="non_recoverable", error=lambda _: "no such domain"
+    )
+    return running
+
+
+async def _complete(conn: Connection, pipeline_id: UUID, number: int) -> None:
+    held = await claim(conn, await dispatch(conn, pipeline_id, number))
+    assert held
+    await record_all(conn, held)
+
+
+async def _wait(conn: Connection, pipeline_id: UUID) -> None:
+    held = await claim(conn, await dispatch(conn, pipeline_id, 5))
+    assert held
+    reasons = ("rate", "rate", "breaker", "quota", "budget")
+    waits = [
+        Ending(held.pipeline_id, item.item_id, held.job_id, held.phase, "pending", wait_seconds=_LONG, wait_reason=reason)
+        for item, reason in zip(held.items, reasons, strict=True)
+    ]  # fmt: skip
+    async with conn.transaction():
+        await record(conn, [Record(ending=ending) for ending in waits])
+        await complete_job(conn, held.job_id, held.fence)
+
+
+async def _break(conn: Connection) -> None:
+    async with conn.transaction():
+        await order_breaker(conn, "media", Order.OPEN, actor="grace", reason="the quota is needed elsewhere")
+    now = time.time_ns() // 1000
+    tripped = Breaker(
+        BreakerState.OPEN, 1, failures=20, trips=1, opened_at=now, reopen_at=now + 300_000_000, since=now
+    )
+    await save_breaker(conn, "pages", tripped, actor="breaker", reason="20 faults in a row")

@@ -1,0 +1,67 @@
+"""Everything that changes something works without any script: a link, a form, a page that says what came of it."""
+
+import pytest
+from playwright.sync_api import Page
+
+from services.gateway.dashboard.actions import ACTIONS
+from tests.browser.conftest import Stage, Watched
+
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
+
+Step = tuple[str, str, dict[str, str], str]
+"""Action, its query, what is typed, and what the next page says. Each leaves the record so that the next can be done."""
+
+
+def steps(stage: Stage) -> list[Step]:
+    """In an order in which each can be done."""
+    return [
+        ("pause", f"pipeline_id={stage.scene.running}", {"reason": "a look"}, "The pipeline is paused."),
+        ("checkpoint", f"pipeline_id={stage.scene.completed}", {"name": "mine"}, "Checkpoint mine"),
+        ("verify", f"pipeline_id={stage.scene.completed}&name=mine", {}, "It holds"),
+        ("rewind", f"pipeline_id={stage.scene.completed}&name=mine", {}, "It went back"),
+        ("unpause", f"pipeline_id={stage.scene.running}", {}, "The pipeline is running."),
+        ("budget", f"pipeline_id={stage.scene.running}", {"budget": "50"}, "The budget is 50.00."),
+        ("edit-input", f"job_id={stage.scene.letter}", {}, "is changed"),
+        ("replay", f"ids={stage.scene.letter}", {}, "1 dead letter replayed."),
+        ("discard", f"ids={stage.scene.letter + 1}", {"reason": "old"}, "1 dead letter discarded."),
+        ("retry-queue", "queue=serp", {}, "dead letters replayed"),
+        ("retry-failed", f"pipeline_id={stage.scene.running}", {}, "2 items due again."),
+        ("cancel", f"pipeline_id={stage.scene.paused}", {}, "The pipeline is cancelled."),
+        ("resume", f"pipeline_id={stage.scene.paused}", {}, "It goes on: 4 items due again."),
+        ("hold-open", "service=llm", {"reason": "maintenance"}, "The breaker of llm is open, held."),
+        ("hold-closed", "service=llm", {"reason": "maintenance"}, "The breaker of llm is closed, held."),
+        ("reset", "service=llm", {}, "The breaker of llm is closed."),
+    ]  # fmt: skip
+
+
+def _notice(page: Page) -> str:
+    return page.inner_text("#notice")
+
+
+def test_every_action_is_a_form(stage: Stage, plain: Watched) -> None:
+    """All there are, one after the other."""
+    assert {name for name, *_ in steps(stage)} == ACTIONS.keys()
+    page = plain.open("/ui")
+    for name, query, typed, said in steps(stage):
+        page.goto(f"{stage.origin}/ui/actions/{name}?{query}&back=/ui/cost")
+        for field, value in typed.items():
+            page.fill(f"#{field}", value)
+        page.click("form .acts button")
+        assert page.url.endswith("/ui/cost"), page.inner_text("main")
+        assert said in _notice(page), name
+
+
+def test_a_pipeline_is_started(stage: Stage, plain: Watched) -> None:
+    """From a file with a broken row: listed, mended in the text, checked, started."""
+    page = plain.open("/ui/start")
+    page.set_input_files(
+        "#file", {"name": "k.csv", "mimeType": "text/csv", "buffer": b"keyword,brand\nshoes,no\n,no\n"}
+    )
+    page.check("text=Germany")
+    page.click("text=Check it")
+    assert "line 3: the keyword is blank" in page.inner_text("[role=alert]")
+    page.fill("#keywords", "keyword,brand\nshoes,no\n")
+    page.click("text=Check it")
+    page.screenshot(path=stage.pictures / "start-checked-1280.png", full_page=True)
+    page.click("text=Start it")
+    assert "Started: 3 searches." in _notice(page)
