@@ -35,14 +35,14 @@ async def find_deleting(conn: Connection) -> list[UUID]:
 async def go_on_deleting(pool: Pool, pipeline_id: UUID) -> int:
     """Delete what is left, part by part; how many items. Any number may do it at once, and stop at any moment."""
     items = 0
-    for query in ("delete_items", "delete_jobs"):
+    for query in ("delete_next_items", "delete_jobs"):
         deleted = 1
         while deleted:
             async with unit_of_work(pool) as conn:
                 await control.expect_many(conn)
                 cursor = await conn.execute(_SQL[query], {"pipeline_id": pipeline_id, "limit": CHUNK})
                 deleted = cast("tuple[int]", await cursor.fetchone())[0]
-            items += deleted if query == "delete_items" else 0
+            items += deleted if query == "delete_next_items" else 0
     async with unit_of_work(pool) as conn:
         await conn.execute(_SQL["end_deletion"], {"pipeline_id": pipeline_id})
     return items

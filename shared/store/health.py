@@ -15,6 +15,8 @@ from shared.store.snapshot import snapshot
 from shared.store.workers import Worker, list_workers
 
 _SQL = queries.load("health")
+#: Not among the named queries, because it cannot be prepared. For one transaction.
+_LEAST_MEMORY: Final = "SET LOCAL work_mem = '64kB'"
 
 #: How far back calls are counted.
 WINDOW_SECONDS: Final = 10 * 60
@@ -98,7 +100,7 @@ async def look_at_server(conn: Connection) -> Server:
 async def require_space(conn: Connection) -> None:
     """Raises Full when the server's disk is. A small write would not tell: it fits where something was before."""
     async with conn.transaction():
-        await conn.execute(_SQL["limit_memory"])
+        await conn.execute(_LEAST_MEMORY)
         await conn.execute(_SQL["spill"])
 
 

@@ -13,7 +13,7 @@ from shared.store.control import Act
 from shared.store.pipelines import get_pipeline
 from shared.store.pool import Connection
 
-_SQL = queries.load("items")
+_SQL = queries.load("phase_restart")
 
 
 class Restarted(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ async def restart_phase(
     if not ended:
         raise ConflictError(f"nothing of {phase} is to be done again in pipeline {pipeline_id}")
     parameters["item_ids"] = ended
-    expired = await _number(conn, "expire_facts", parameters) if rebuy else 0
+    expired = await _number(conn, "expire_facts_of_items", parameters) if rebuy else 0
     set_back = await control.set_back(
         conn, pipeline_id, {*ended, *await control.find_figures(conn, pipeline_id)}
     )

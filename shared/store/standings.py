@@ -9,7 +9,7 @@ from shared.store import queries
 from shared.store.planning import Profile
 from shared.store.pool import Connection
 
-_SQL = queries.load("planning")
+_SQL = queries.load("standings")
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ RETURNING pipeline_id
 -- Pipelines of which something is left.
 SELECT pipeline_id FROM pipelines WHERE deleting ORDER BY pipeline_id
 
--- name: delete_items
+-- name: delete_next_items
 -- The next items of a pipeline that is being deleted, with all that stands about them. Returns how many.
 WITH chosen AS MATERIALIZED (
     SELECT i.item_id FROM items i JOIN pipelines p ON p.pipeline_id = i.pipeline_id AND p.deleting

@@ -2,10 +2,6 @@
 -- The server's clock, and whether it is a standby.
 SELECT extract(epoch FROM clock_timestamp())::float8, pg_is_in_recovery()
 
--- name: limit_memory
--- For this transaction, to the least there is.
-SET LOCAL work_mem = '64kB'
-
 -- name: spill
 -- More than its memory holds, so that the server writes some hundred kilobytes to its disk and throws them away again.
 SELECT count(*) FROM (SELECT n FROM generate_series(1, 30000) AS n ORDER BY -n) AS sorted
