@@ -11,7 +11,7 @@ import msgspec
 from shared.domain import keys
 from shared.domain.identity import LEAST_CONFIDENCE, fits
 from shared.domain.platforms import PLATFORMS
-from shared.domain.publication_schema import Gate, Publication
+from shared.domain.publication_schema import Publication, PublicationGate
 from shared.domain.report_rows import Lineage, Waiver
 from shared.domain.report_schema import Company, Report
 
@@ -42,7 +42,7 @@ def judge(report: Report, lineage: Lineage | None, waivers: Iterable[Waiver] = (
         waiver = waived.get(name) if told else None
         more = [f"and {len(told) - _TOLD:,} more"] if len(told) > _TOLD else []
         found.append(
-            Gate(
+            PublicationGate(
                 gate=name,
                 passed=not told,
                 reasons=(*told[:_TOLD], *more),
@@ -175,7 +175,7 @@ GATES: Final[Mapping[str, Callable[[Report, Lineage | None], Iterator[str]]]] = 
 }
 
 
-def refusals(publication: Publication) -> list[Gate]:
+def refusals(publication: Publication) -> list[PublicationGate]:
     """The gates that stand in the way."""
     return [gate for gate in publication.gates if not gate.passed and not gate.waived_by]
 

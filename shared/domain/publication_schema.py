@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Gate(msgspec.Struct, frozen=True):
+class PublicationGate(msgspec.Struct, frozen=True):
     """A condition of publishing."""
 
     gate: str
@@ -21,4 +21,4 @@ class Publication(msgspec.Struct, frozen=True):
 
     publishable: bool
     """Every gate passed or was waived by name."""
-    gates: tuple[Gate, ...]
+    gates: tuple[PublicationGate, ...]

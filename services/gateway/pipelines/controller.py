@@ -1,7 +1,6 @@
 """Start a pipeline, list pipelines, look at one, audit it."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -86,8 +85,8 @@ class PipelineController(Controller):
         gateway: NamedDependency[Gateway],
         in_state: Annotated[list[State] | None, QueryParameter(description="Any of these.")] = None,
         name: Annotated[str | None, QueryParameter(max_length=200)] = None,
-        since: FromQuery[datetime | None] = None,
-        until: FromQuery[datetime | None] = None,
+        since: Annotated[str | None, QueryParameter(max_length=40)] = None,
+        until: Annotated[str | None, QueryParameter(max_length=40)] = None,
         cursor: Annotated[str | None, QueryParameter(max_length=100)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50,
     ) -> schemas.PipelinePage:

@@ -72,7 +72,7 @@ class LifetimeController(Controller):
     @post("/clone", operation_id="clonePipeline", summary="Start another pipeline with the same configuration.")  # fmt: skip
     async def clone(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
-    ) -> Response[bytes]:
+    ) -> Response[schemas.Started]:
         """But for the fields given. It takes nothing over; stored facts answer as long as they are fresh."""
         body = await request.body() or b"{}"
         async with gateway.connection() as conn:

@@ -20,19 +20,34 @@ def cursor_of(last: Listed) -> str:
 def condition_of(
     states: list[State] | None,
     name: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: str | None,
+    until: str | None,
     cursor: str | None,
 ) -> Condition:
     """Raises InputError for what cannot be meant. Times without a zone are UTC."""
     if name is not None and not name.isprintable():
         raise InputError(Problem("?name", "must not hold control characters"))
     after_at, after_id = _place(cursor) if cursor else (None, None)
-    return Condition([*states] if states else None, name, _zoned(since), _zoned(until), after_at, after_id)
+    return Condition(
+        [*states] if states else None,
+        name,
+        _moment("since", since),
+        _moment("until", until),
+        after_at,
+        after_id,
+    )
 
 
-def _zoned(moment: datetime | None) -> datetime | None:
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+def _moment(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            Problem(f"?{name}", "must be a day or a moment, as in 2026-11-25 or 2026-11-25T12:00:00Z")
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _place(cursor: str) -> tuple[datetime, UUID]:

@@ -17,5 +17,5 @@ async def show(
     """All of it from one answer of the API."""
     path = f"/pipeline/{pipeline_id}/items/{item_id}"
     detail = await visit.api.get(path)
-    item = {"pipeline_id": pipeline_id, **detail["item"], **detail}
+    item = {"pipeline_id": str(pipeline_id), **detail["item"], **detail}
     return visit.page("item.html", item=item, address=f"GET {BASE}{path}")
