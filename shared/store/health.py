@@ -101,7 +101,7 @@ async def require_space(conn: Connection) -> None:
     """Raises Full when the server's disk is. A small write would not tell: it fits where something was before."""
     async with conn.transaction():
         await conn.execute(_LEAST_MEMORY)
-        await conn.execute(_SQL["spill"])
+        await conn.execute(_SQL["spill_to_disk"])
 
 
 async def read_health(conn: Connection) -> Health:

@@ -2,7 +2,7 @@
 -- The server's clock, and whether it is a standby.
 SELECT extract(epoch FROM clock_timestamp())::float8, pg_is_in_recovery()
 
--- name: spill
+-- name: spill_to_disk
 -- More than its memory holds, so that the server writes some hundred kilobytes to its disk and throws them away again.
 SELECT count(*) FROM (SELECT n FROM generate_series(1, 30000) AS n ORDER BY -n) AS sorted
 

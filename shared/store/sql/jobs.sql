@@ -57,7 +57,6 @@ WITH due AS MATERIALIZED (
 INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority, chunk)
 SELECT %(pipeline_id)s, %(queue)s, %(phase)s, array_agg(item_id ORDER BY item_id), %(priority)s, %(chunk)s
 FROM picked HAVING count(*) > 0
-  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
 RETURNING job_id, fence, chunk > 0
 
 -- name: mark_dispatched
@@ -71,6 +70,7 @@ UPDATE job_queue SET fence = fence + 1, state = 'dispatched', dispatched_at = no
 WHERE queue_name = %(queue)s
   AND (state = 'dispatched' AND dispatched_at < now() - make_interval(secs => %(after)s)
        OR state = 'pending' AND created_at < now() - make_interval(secs => %(after)s))
+  AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = %(queue)s AND b.paused_at IS NOT NULL)
 RETURNING job_id, fence, chunk > 0
 
 -- name: claim_job
