@@ -253,6 +253,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "listDeliveries",
         "redeliver",
         "getErrorRule",
+        "getServiceHealth",
         "livez",
         "readyz",
         "metrics",
