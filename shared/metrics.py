@@ -87,9 +87,6 @@ DEAD_LETTERED = Counter(
     "Items that became dead letters after their last attempt; those that killed their workers are in the depth alone",
     ["queue", "category"],
 )
-DEAD_LETTERS = Gauge(
-    "landscape_dead_letters_open", "Open dead letters as the leader sees them, up to 10,000", ["queue"]
-)
 JOBS = Counter(
     "landscape_jobs_total",
     "Jobs that left this process: completed, lost to another worker, or handed back at a stop",

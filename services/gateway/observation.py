@@ -50,7 +50,7 @@ class Observation:
             try:
                 await self._app(scope, receive, observed)
             finally:
-                self._answered(cast("HTTPScope", scope), status, time.perf_counter() - started)
+                self._answered(scope, status, time.perf_counter() - started)
 
     def _answered(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"

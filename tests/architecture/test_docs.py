@@ -17,7 +17,9 @@ from tests.architecture import configuration, metrics_reference, pages
 from tests.architecture.pages import DECISIONS, PRESENT, ROOT
 
 #: A path of the tree begins with one of these, or is a file of the root.
-TOP = re.compile(r"(\./)?(shared|services|tests|docs|\.ci)/\S*|[\w.-]+\.(md|toml|lock|example)|Makefile")
+TOP = re.compile(
+    r"(\./)?(shared|services|tests|docs|deploy|\.ci)/\S*|[\w.-]+\.(md|toml|lock|example)|Makefile"
+)
 VARIABLE = re.compile(r"\bLANDSCAPE_[A-Z0-9_<>]*[A-Z0-9>](?:__(?=…))?")
 METRIC = re.compile(r"\blandscape_[a-z_]+[a-z]\b")
 MACHINE_PATH = re.compile(r"(?<![\w.…>-])/(home|root|Users|work|tmp|opt|mnt|srv|var|etc)\b")
