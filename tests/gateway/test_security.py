@@ -294,6 +294,7 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "until",
         "reason",
         "curve",
+        "minutes",
         "against",
         "publish",
         "column",
