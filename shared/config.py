@@ -16,6 +16,17 @@ from shared.errors import ConfigError
 T = TypeVar("T")
 
 PREFIX = "LANDSCAPE_"
+#: The seed's names of settings that stand in the group Log. Ours go before them.
+SEED_PREFIX = "ROBUSTNESS_"
+SEED_NAMES = {
+    "ROBUSTNESS_DEBUG_ENABLED": f"{PREFIX}LOG__DEBUG_ENABLED",
+    "ROBUSTNESS_LOG_TO_FILE": f"{PREFIX}LOG__FILE_ENABLED",
+    "ROBUSTNESS_LOG_CIRCUIT_BREAKER": f"{PREFIX}LOG__CIRCUIT_BREAKER",
+    "ROBUSTNESS_LOG_JOB_QUEUE": f"{PREFIX}LOG__JOB_QUEUE",
+    "ROBUSTNESS_LOG_PERFORMANCE_METRICS": f"{PREFIX}LOG__PERFORMANCE_METRICS",
+}
+#: Where lines go that are to go to a file nobody named.
+LOG_FILE = "landscape.log"
 #: Settings of a provider that only one service has.
 PARTICULAR = {
     **dict.fromkeys(
@@ -87,6 +98,23 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Path of a file to append to; empty writes to stderr."""
     level: Level = "info"
     """debug, info, warning or error: the least that is written."""
+    debug_enabled: bool = False
+    """As LEVEL=debug, whatever LEVEL says."""
+    file_enabled: bool | None = None
+    """true writes to `landscape.log` where FILE names no other; false to stderr although FILE does."""
+    circuit_breaker: bool | None = None
+    """Lines about breakers and the gate: true all of them, false those of errors alone, unset by LEVEL."""
+    job_queue: bool | None = None
+    """Likewise about jobs: formed, sent, claimed, ended, expired."""
+    performance_metrics: bool | None = None
+    """Likewise about memory, processor and throughput of each process, once a minute; they are of level debug."""
+
+    @property
+    def path(self) -> str:
+        """Of the file; empty for stderr."""
+        if self.file_enabled is False:
+            return ""
+        return self.file or (LOG_FILE if self.file_enabled else "")
 
 
 class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -224,8 +252,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = {
         name: value
         for name, value in sorted((os.environ if environ is None else environ).items())
-        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}PG_")
+        if name.startswith((PREFIX, SEED_PREFIX)) and not name.startswith(f"{PREFIX}PG_")
     }
+    for name in [name for name in given if name.startswith(SEED_PREFIX)]:
+        ours, value = _ours(name), given.pop(name)
+        if ours not in given and f"{ours}_FILE" not in given:
+            _check_switch(name, value)
+            given[ours] = value
     tree: dict[str, Any] = {}
     for name, value in given.items():
         _place(tree, name, value)
@@ -234,6 +267,20 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         for service, own in providers.items():
             _convert(own, Provider, f"PROVIDERS__{service.upper()}", given)
     return _convert(tree, Settings, "", given)
+
+
+def _ours(name: str) -> str:
+    if name not in SEED_NAMES:
+        near = difflib.get_close_matches(name, SEED_NAMES, n=1, cutoff=0)
+        raise ConfigError(f"{name} is not a setting; did you mean {near[0]}?")
+    return SEED_NAMES[name]
+
+
+def _check_switch(name: str, value: str) -> None:
+    try:
+        msgspec.convert(value, bool, strict=False)
+    except msgspec.ValidationError:
+        raise ConfigError(f"{name}: expected true or false, got {value!r}") from None
 
 
 def _place(tree: dict[str, Any], name: str, value: str) -> None:

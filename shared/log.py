@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from logging.handlers import WatchedFileHandler
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
@@ -16,6 +17,19 @@ from shared.config import Log
 #: Loggers that print request lines, whose URLs carry the keys of some providers.
 NOISY = ("httpx", "httpcore", "aiohttp", "aiohttp.access", "dramatiq", "psycopg.pool")
 
+#: Modules whose lines one switch governs: `LANDSCAPE_LOG__CIRCUIT_BREAKER` and the like.
+COMPONENTS = {
+    "circuit_breaker": ("shared.runtime.mirror", "shared.broker.gate"),
+    "job_queue": (
+        "shared.runtime.dispatcher",
+        "shared.runtime.process",
+        "shared.runtime.reaper",
+        "shared.runtime.heartbeat",
+        "shared.runtime.dead_letters",
+    ),
+    "performance_metrics": ("shared.runtime.performance",),
+}
+
 #: Shorter ones occur in ordinary words; no real key or token is that short. Characters.
 REDACTED_LENGTH = 6
 
@@ -24,7 +38,7 @@ def configure(settings: Log, *, service: str, secrets: Iterable[str] = ()) -> No
     """Set up structlog and the standard library's loggers for this process."""
     handler: logging.Handler = (
         # Several processes may append to one file; rotation is logrotate's.
-        WatchedFileHandler(settings.file) if settings.file else logging.StreamHandler(sys.stderr)
+        WatchedFileHandler(settings.path) if settings.path else logging.StreamHandler(sys.stderr)
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -39,7 +53,12 @@ def configure(settings: Log, *, service: str, secrets: Iterable[str] = ()) -> No
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # A line nobody writes costs next to nothing.
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
@@ -50,9 +69,15 @@ def configure(settings: Log, *, service: str, secrets: Iterable[str] = ()) -> No
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render, _redact(secrets)],
         )
     )
-    logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
+    level = "DEBUG" if settings.debug_enabled else settings.level.upper()
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for component, names in COMPONENTS.items():
+        switch: bool | None = getattr(settings, component)
+        own = logging.NOTSET if switch is None else logging.DEBUG if switch else logging.ERROR
+        for name in names:
+            logging.getLogger(name).setLevel(own)
 
 
 def _add(service: str) -> Processor:
@@ -90,3 +115,8 @@ def _redact(secrets: Iterable[str]) -> Processor:
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """A logger; bind context with structlog.contextvars."""
     return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
+
+
+def bound(**context: Any) -> AbstractContextManager[None]:
+    """Every line written meanwhile, in this task and those it makes, says this too."""
+    return cast("AbstractContextManager[None]", structlog.contextvars.bound_contextvars(**context))

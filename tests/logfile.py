@@ -21,7 +21,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Configures logging into a file; undone afterwards, for it belongs to the whole process."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in log.NOISY}
+    levels = {name: logging.getLogger(name).level for name in (*log.NOISY, *sum(log.COMPONENTS.values(), ()))}
     root.handlers = []
 
     def configure(format_: Format, level: str, secrets: tuple[str, ...]) -> Path:

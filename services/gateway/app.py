@@ -24,7 +24,9 @@ from services.gateway.events.feed import Feed
 from services.gateway.failed_items.controller import FailedItemController
 from services.gateway.job_queues.controller import JobQueueController
 from services.gateway.monitoring.controller import MonitoringController
+from services.gateway.monitoring.gauges import RecordGauges
 from services.gateway.monitoring.probes import livez, metrics, readyz
+from services.gateway.monitoring.service_health import ServiceHealthController
 from services.gateway.observation import Observation
 from services.gateway.openapi import openapi
 from services.gateway.pipelines.checkpoints import CheckpointController
@@ -51,6 +53,7 @@ from shared.config import Settings
 from shared.domain.pipeline import DataSource
 from shared.domain.request_rate import RequestRate
 from shared.domain.start import DEFAULT_MODEL
+from shared.metrics import BUILD
 from shared.store.pool import build_pool
 
 #: Bytes of a request; a million keywords are about 20 MB.
@@ -100,6 +103,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             LineageController,
             CompanyController,
             MonitoringController,
+            ServiceHealthController,
             BreakerController,
             ErrorRuleController,
             DeadLetterController,
@@ -119,6 +123,9 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         before_request=open_trail,
     )
     registry = CollectorRegistry()
+    record_gauges = RecordGauges()
+    registry.register(record_gauges)
+    registry.register(BUILD)
     services = tuple(name.strip() for name in settings.services.split(",") if name.strip())
     model = settings.provider("llm").model or DEFAULT_MODEL
     dead_messages = DeadMessages(redis) if redis is not None else None
@@ -141,7 +148,9 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         logging_config=None,
         openapi_config=None,
         request_max_body_size=BODY_BYTES,
-        state=State({"gateway": gateway, "registry": registry, "feed": Feed(pool)}),
+        state=State(
+            {"gateway": gateway, "registry": registry, "feed": Feed(pool), "record_gauges": record_gauges}
+        ),
     )
     app.state.described = handlers
     # Around everything, so that requests no route takes are seen too.

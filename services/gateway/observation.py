@@ -5,16 +5,20 @@ import time
 from typing import cast
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from structlog.contextvars import bound_contextvars
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, ProcessCollector
 from uuid_utils.compat import uuid7
+
+from shared import log
+from shared.metrics import Requests
+
+_log = log.get(__name__)
 
 HEADER = "X-Request-ID"
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: Seconds; starting a million searches takes about 15.
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+#: They change nothing; what asks every second would fill the log.
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Sent with every answer.
 _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
@@ -24,15 +28,7 @@ class Observation:
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
-        labels = ["method", "route"]
-        #: Requests by outcome.
-        self._requests = Counter(
-            "landscape_http_requests_total", "Requests answered", [*labels, "status"], registry=registry
-        )
-        #: From the first byte of a request to the last of its answer.
-        self._duration = Histogram(
-            "landscape_http_request_duration_seconds", "Duration", labels, buckets=_BUCKETS, registry=registry
-        )
+        self._metrics = Requests(registry)
         ProcessCollector(registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,14 +46,20 @@ class Observation:
                 message["headers"] = [*message["headers"], identity, *_SECURITY, *added_headers(scope)]
             await send(message)
 
-        try:
-            with bound_contextvars(request_id=request_id(scope)):
+        with log.bound(request_id=request_id(scope)):
+            try:
                 await self._app(scope, receive, observed)
-        finally:
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            route = scope.get("path_template") or "unmatched"
-            self._requests.labels(method, route, status).inc()
-            self._duration.labels(method, route).observe(time.perf_counter() - started)
+            finally:
+                self._answered(scope, status, time.perf_counter() - started)
+
+    def _answered(self, scope: HTTPScope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = scope.get("path_template") or "unmatched"
+        self._metrics.total.labels(method, route, status).inc()
+        self._metrics.duration.labels(method, route).observe(seconds)
+        read = method in _READS and status < 400
+        tell = _log.debug if read else _log.info
+        tell("request", method=method, route=route, status=status, duration_seconds=round(seconds, 4))
 
 
 def added_headers(scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -1,6 +1,7 @@
 """Group commit: what arrives while one batch is under way makes the next."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar, cast
@@ -37,7 +38,8 @@ class Batcher(Generic[T, R]):
         if len(self._waiting) >= self._size:
             self._full.set()
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="batch")
+            # A batch is nobody's in particular: what is bound to log lines of one caller is not bound to its.
+            self._task = asyncio.create_task(self._run(), name="batch", context=contextvars.Context())
         return future
 
     async def drain(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
-from shared import log, metrics
+from shared import log
 from shared.domain.message import Message
 from shared.store.dead_letters import close_moot_letters, select_letter_messages
 from shared.store.pool import Pool
@@ -43,7 +43,6 @@ class DeadLetters:
                 await close_moot_letters(conn, self._queue)
                 self._moot_at = now + MOOT_SECONDS
             letters = await select_letter_messages(conn, self._queue, COPIES)
-        metrics.DEAD_LETTERS.labels(self._queue).set(len(letters))
         if changed := await self._copies.mirror(self._queue, letters):
             _log.info("dead_letters_copied", queue=self._queue, open=len(letters), changed=changed)
         return ROUND_SECONDS

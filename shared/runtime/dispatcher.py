@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from shared import metrics
+from shared import log, metrics
 from shared.config import Runtime
 from shared.domain.job import Due, Plan, form_jobs, job_size, window
 from shared.domain.message import Message
@@ -10,6 +10,8 @@ from shared.domain.phases import Phase
 from shared.domain.provider import Provider
 from shared.store import jobs
 from shared.store.pool import Pool, unit_of_work
+
+_log = log.get(__name__)
 
 #: Sends messages to a queue; may be slow, may raise OSError when Redis is away.
 Publish = Callable[[str, Sequence[Message]], Awaitable[None]]
@@ -42,6 +44,7 @@ class Dispatcher:
         self._settings = settings
         self._publish = publish
         self._allowance = allowance
+        self._sent = {again: metrics.DISPATCHED.labels(provider.service, again) for again in ("no", "yes")}
         self._window = window(provider.limits, provider.items_per_call, settings.wait_in_place_seconds)
         self._size = job_size(provider.limits, provider.items_per_call, settings.threads, self._window)
 
@@ -64,8 +67,9 @@ class Dispatcher:
         async with unit_of_work(self._pool) as conn:
             created = await jobs.create_jobs(conn, self._phase.name, service, plans)
         await self._publish(service, [*again, *created])
-        metrics.DISPATCHED.labels(service, "yes").inc(len(again))
-        metrics.DISPATCHED.labels(service, "no").inc(len(created))
+        self._sent["yes"].inc(len(again))
+        self._sent["no"].inc(len(created))
+        _log.debug("jobs_dispatched", service=service, jobs=len(created), again=len(again))
         if created:
             async with self._pool.connection() as conn:
                 await jobs.mark_dispatched(conn, [message.job_id for message in created])

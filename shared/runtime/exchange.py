@@ -22,7 +22,8 @@ from shared.domain.provider import Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import AnswerError, ProviderError
 from shared.runtime import fault_points
 from shared.runtime.batching import Batcher
-from shared.runtime.http import Wire
+from shared.runtime.http import TIMEOUT, Wire
+from shared.runtime.journal import call_ended
 from shared.runtime.meter import Meter
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Rulebook
@@ -58,6 +59,9 @@ BUDGET_SECONDS = 300.0
 THROTTLE_CAP_SECONDS = 60.0
 #: Codes of answers that could not be read.
 _UNREAD = frozenset({"malformed", "unreadable"})
+
+#: Statuses that say: no answer in time.
+_TIMED_OUT = frozenset({408, 504})
 
 #: What holds the gate after an error of this category, as the items say it.
 HOLD_REASONS = {
@@ -182,11 +186,11 @@ class Exchange:
             error.culprits = frozenset(subjects[n] for n in error.places if 0 <= n < len(subjects))
             raise
         fault_points.passing("after_answer")
-        self.meter.ended("ok", duration, units)
         self._throttled = 0
         settlement = Settlement(
             intent.call_id, claim.phase, "settled", "ok", status, units, self._money(units), duration
         )
+        self._note(intent, settlement)
         bought = tuple(
             BoughtFact(keys[s], intent.call_id, self.provider.name, endpoint.name, s, params, answers.get(s))
             for s in subjects
@@ -229,9 +233,7 @@ class Exchange:
         async with self._slot(claim):
             if self.draining:
                 raise Draining
-            self._gate.refuse_if_held(
-                bypass=claim.settings.bypasses_breaker
-            )  # else every waiting item would leave a row in the ledger
+            self._refuse_if_held(bypass=claim.settings.bypasses_breaker)
             recorded = self._intents.add(intent)
             passage = _Passage()
             try:
@@ -259,6 +261,7 @@ class Exchange:
                     cut = ProviderError(f"cut short: {type(error).__name__}")
                     self._settle_error(intent, cut, passage.duration, claim.phase)
                 if isinstance(error, BreakerOpenError):
+                    self.meter.rejected.inc()
                     raise GateShut(WaitReason.BREAKER, error.wait_seconds) from None
                 raise
             return answers, units, passage.status, passage.duration
@@ -287,6 +290,15 @@ class Exchange:
         answers = await self._answers(endpoint, passage.status, body, subjects)
         return answers, endpoint.cost(answers)
 
+    def _refuse_if_held(self, *, bypass: bool) -> None:
+        """Else every waiting item would leave a row in the ledger."""
+        try:
+            self._gate.refuse_if_held(bypass=bypass)
+        except GateShut as shut:
+            if shut.reason == WaitReason.BREAKER:
+                self.meter.rejected.inc()
+            raise
+
     def _refusal(self, verdict: str, intent: Intent) -> LeaseLost | GateShut:
         """Why the ledger does not take a call."""
         if verdict == WaitReason.QUOTA and intent.day:
@@ -309,7 +321,6 @@ class Exchange:
 
     def _settle_bug(self, intent: Intent, error: Exception, passage: _Passage, phase: str) -> None:
         """A defect of ours. The provider has answered all the same, and charged nobody knows what."""
-        self.meter.ended(BUG, passage.duration, None)
         text = f"{type(error).__name__}: {error}"
         settlement = Settlement(
             intent.call_id,
@@ -320,13 +331,13 @@ class Exchange:
             duration_seconds=passage.duration,
             error=text,
         )
+        self._note(intent, settlement)
         self.recorder.add(Record(settlement)).add_done_callback(seen)
 
     def _settle_error(self, intent: Intent, error: ProviderError, duration: float, phase: str) -> None:
         """What the ledger knows of a failed call. Without an answer it is in doubt: it may have been charged."""
         rule = self.rulebook.categorize(error)
         self.rulebook.raise_alert(rule, error)
-        self.meter.ended(rule.category, duration, None)
         state = "refunded" if not error.sent else "settled" if error.status is not None else "in_doubt"
         units = {"refunded": 0.0, "settled": self.provider.error_units}.get(state)
         if isinstance(error, AnswerError) and not _UNREAD.isdisjoint(error.codes):
@@ -336,11 +347,18 @@ class Exchange:
         settlement = Settlement(
             intent.call_id, phase, state, rule.category, error.status, units, self._money(units), duration, str(error)
         )  # fmt: skip
+        self._note(intent, settlement, timed_out=TIMEOUT in error.codes or error.status in _TIMED_OUT)
         self.recorder.add(Record(settlement)).add_done_callback(seen)
         if seconds := hold_seconds(rule, error, datetime.now(UTC)):
             if rule.category is ErrorCategory.THROTTLED and error.retry_after is None:
                 seconds = self._back_off(seconds)
             self._gate.hold(seconds, HOLD_REASONS[rule.category])
+
+    def _note(self, intent: Intent, settlement: Settlement, *, timed_out: bool = False) -> None:
+        """For metrics and log."""
+        duration = settlement.duration_seconds or 0.0
+        self.meter.ended(settlement.outcome, duration, settlement.units, timed_out=timed_out)
+        call_ended(intent, settlement)
 
     def _back_off(self, seconds: float) -> float:
         """Twice as long with every hold in a row. Calls that were out together are refused together: that is one."""

@@ -1,12 +1,14 @@
 """Housekeeping: what belongs to no provider. Gives up on waits without end, ends pipelines and folds counters."""
 
 import asyncio
+from uuid import UUID
 
-from shared import log
+from shared import log, metrics
 from shared.config import Runtime
 from shared.domain.phases import PHASES
 from shared.store.counters import end_pipelines, fold_counters
 from shared.store.jobs import give_up_items
+from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Pool, unit_of_work
 
 _log = log.get(__name__)
@@ -28,8 +30,11 @@ class Housekeeping:
         mandatory = [phase.name for phase in PHASES.values() if phase.mandatory]
         async with unit_of_work(self._pool) as conn:
             ended = await end_pipelines(conn, mandatory)
-        for pipeline_id, state in ended:
-            _log.info("pipeline_ended", pipeline_id=pipeline_id, state=state)
+            ends = [await get_pipeline_state(conn, UUID(pipeline_id)) for pipeline_id, _ in ended]
+        for (pipeline_id, state), end in zip(ended, ends, strict=True):
+            seconds = (end.ended_at - end.created_at).total_seconds() if end.ended_at else 0.0
+            metrics.PIPELINE_DURATION.labels(state).observe(seconds)
+            _log.info("pipeline_ended", pipeline_id=pipeline_id, state=state, seconds=round(seconds, 3))
         now = asyncio.get_running_loop().time()
         if now >= self._fold_at:
             async with unit_of_work(self._pool) as conn:

@@ -32,6 +32,8 @@ ERROR_BODY = 2000
 ERROR_CODE = 100
 #: A told delay beyond this is not believed. Seconds.
 RETRY_AFTER_CAP = 24 * 60 * 60
+#: Code of an error that is no whole answer in time.
+TIMEOUT = "timeout"
 #: Code of an error that a token which was kept too long may have caused.
 STALE_TOKEN = "stale_token"  # noqa: S105 - no secret
 
@@ -156,7 +158,7 @@ class Wire:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            return TransportError(f"no whole answer within {seconds:g} s")
+            return TransportError(f"no whole answer within {seconds:g} s", codes=(TIMEOUT,))
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             if _never_left(error):
                 return TransportError("cannot connect", sent=False)

@@ -51,6 +51,9 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
         self._writing: set[asyncio.Task[None]] = set()
         self._level = metrics.BREAKER_STATE.labels(provider.name)
         self._level.set(0)
+        self._transitions = {
+            state: metrics.BREAKER_TRANSITIONS.labels(provider.name, state) for state in BreakerState
+        }
 
     def state_change(self, *_: Any) -> None:
         """Every process that hears of a change writes it down; one of them is the first."""
@@ -93,7 +96,7 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
             if first and breaker.state is BreakerState.CLOSED:
                 await hasten_breaker_items(conn, self._phase.name)
         if first:
-            metrics.BREAKER_CHANGES.labels(self._provider.name, breaker.state).inc()
+            self._transitions[breaker.state].inc()
             _log.warning(
                 f"breaker_{breaker.state}", service=service, reason=reason, trips=breaker.trips,
                 timeout_seconds=self._provider.breaker.timeout_seconds,

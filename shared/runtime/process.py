@@ -2,16 +2,17 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from shared import log, metrics
+from shared import log
 from shared.domain.blame import Patience, blame, held_up
 from shared.domain.category import ErrorCategory
 from shared.domain.gate import GateShut
-from shared.domain.item import Item, ItemState, WaitReason
+from shared.domain.item import Item, WaitReason
 from shared.domain.message import Message
 from shared.domain.phases import Phase
 from shared.domain.provider import Endpoint, Fact, Handle
@@ -21,6 +22,7 @@ from shared.runtime.batching import together
 from shared.runtime.call import Buyer
 from shared.runtime.exchange import Draining, LeaseLost
 from shared.runtime.heartbeat import Heartbeat
+from shared.runtime.item_meter import COMPLETED, HANDED_BACK, LOST, ItemMeter
 from shared.runtime.recorder import Recorder
 from shared.runtime.turns import Turns
 from shared.store import jobs
@@ -63,6 +65,7 @@ class Processor:
         self._works: set[asyncio.Task[None]] = set()
         self._known: dict[str, PipelineSettings] = {}
         self._turns = Turns()
+        self._meter = ItemMeter(phase)
 
     async def process(self, message: Message) -> None:
         """Claim the message's job and account for each of its items. A void message does nothing."""
@@ -76,6 +79,13 @@ class Processor:
         if claim is None:
             return
         fault_points.passing("after_claim")
+        job = {"pipeline_id": claim.pipeline_id, "phase": claim.phase, "job_id": claim.job_id}
+        with log.bound(**job, message_id=f"{message.job_id}.{message.fence}"):
+            await self._carry_out(claim)
+
+    async def _carry_out(self, claim: Claim) -> None:
+        self._meter.job_claimed(claim)
+        _log.debug("job_claimed", items=len(claim.items), waited_seconds=round(claim.waited_seconds, 3))
         work = asyncio.create_task(self._work(claim))
         self._works.add(work)
         try:
@@ -88,9 +98,16 @@ class Processor:
             work.result()  # raises what should never be: the lease runs out and the reaper returns the items
         elif self._buyer.exchange.draining:
             await self._recorder.drain()
-        else:
-            return  # the lease was lost; whoever has the job now accounts for it
+        else:  # whoever has the job now accounts for it
+            self._end(claim, LOST)
+            return
         await self._complete(claim)
+        self._end(claim, HANDED_BACK if work.cancelled() else COMPLETED)
+
+    def _end(self, claim: Claim, outcome: str) -> None:
+        self._meter.job_ended(outcome)
+        duration = time.monotonic() - claim.claimed_at
+        _log.debug("job_ended", outcome=outcome, items=len(claim.items), duration_seconds=round(duration, 4))
 
     async def _claim(self, message: Message) -> Claim | None:
         for _ in range(CLAIM_TRIES):
@@ -130,14 +147,16 @@ class Processor:
 
     async def _part(self, claim: Claim, items: Sequence[Item], patience: Patience) -> None:
         """The items of one `handle`; each ends recorded."""
+        attempts = {item.item_id: item.attempts for item in items}
         try:
-            units, again = await self._try(claim, items, patience)
+            with log.bound(**_said(items)):
+                units, again = await self._try(claim, items, patience)
         except LeaseLost:
             return
         except asyncio.CancelledError:
             self._give_back(claim, items)
             raise
-        await together([self._record(claim, unit) for unit in units])
+        await together([self._record(claim, unit, attempts) for unit in units])
         for n, part in enumerate(again):
             try:
                 await self._part(claim, part, patience)
@@ -190,7 +209,7 @@ class Processor:
             for item in items:
                 self._recorder.add(verdict.shut(claim, item, Draining()))
 
-    async def _record(self, claim: Claim, unit: Record) -> None:
+    async def _record(self, claim: Claim, unit: Record, attempts: Mapping[int, int]) -> None:
         ending = unit.ending
         if ending is None:
             raise AssertionError("an item needs an ending")
@@ -199,12 +218,11 @@ class Processor:
         except Unstorable as error:
             reason = f"its result cannot be stored: {error}"
             (item,) = (item for item in claim.items if item.item_id == ending.item_id)
-            moved = await self._recorder.add(verdict.failed(claim, item, verdict.BUG, reason))
-            outcome: str = ItemState.FAILED
-        else:
-            outcome = ending.wait_reason or ending.state
+            unit = verdict.failed(claim, item, verdict.BUG, reason)
+            ending = unit.ending or ending
+            moved = await self._recorder.add(unit)
         if moved:
-            metrics.ITEMS.labels(claim.phase, outcome).inc()
+            self._meter.item_ended(claim, unit, ending, attempts[ending.item_id])
 
     async def _complete(self, claim: Claim) -> None:
         """Give the lease back. Without the database the lease expires by itself."""
@@ -213,3 +231,10 @@ class Processor:
                 await jobs.complete_job(conn, claim.job_id, claim.fence)
         except Passing as error:
             _log.warning("job_not_completed", job_id=claim.job_id, error=str(error))
+
+
+def _said(items: Sequence[Item]) -> dict[str, Any]:
+    """What a line from the handling of these items says of them."""
+    if len(items) == 1:
+        return {"item_id": items[0].item_id, "attempt": items[0].attempts + 1}
+    return {"items": len(items)}

@@ -16,6 +16,7 @@ class Reaper:
         self._pool = pool
         self._phase = phase
         self._settings = settings
+        self._expired = metrics.LEASES_EXPIRED.labels(phase.name)
 
     async def round(self) -> float:
         """Return expired leases; seconds until the next round."""
@@ -24,6 +25,6 @@ class Reaper:
                 conn, self._phase.queue, self._phase.name, self._settings.crash_limit
             )
         if expired:
-            metrics.LEASES_EXPIRED.labels(self._phase.queue).inc(expired)
+            self._expired.inc(expired)
             _log.warning("leases_expired", service=self._phase.queue, jobs=expired, items=items)
         return min(1.0, self._settings.lease_seconds / 5)

@@ -38,11 +38,13 @@ from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
 from shared.runtime.mirror import Mirror
 from shared.runtime.oauth import Client
+from shared.runtime.performance import Performance
 from shared.runtime.presence import code_version, keep_present
 from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
+from shared.runtime.service_health import Retention
 from shared.runtime.settling import Settling
 from shared.runtime.telling import Telling
 from shared.runtime.webhooks import Webhooks
@@ -53,7 +55,7 @@ from shared.store.ledger import Ledger
 from shared.store.lookups import Availability, Want, look_up
 from shared.store.migrate import require_schema
 from shared.store.planning import Profile
-from shared.store.pool import build_pool
+from shared.store.pool import Passing, build_pool
 from shared.store.workers import Presence
 
 _log = log.get(__name__)
@@ -61,6 +63,8 @@ _log = log.get(__name__)
 #: The loop is stuck when it has not run for this long.
 STUCK_SECONDS = 30.0
 PROBE_SECONDS = 1.0
+#: How long the last counts may take to be written at a stop.
+LAST_SECONDS = 2.0
 
 
 def with_overrides(provider: Provider, settings: Settings) -> Provider:
@@ -210,6 +214,7 @@ class WorkerProcess:
         audits = self._audits = Audits(self._pool, runtime)
         delete = Deleting(self._pool).round
         write_checkpoints = Checkpoints(self._pool).round
+        forget = Retention(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
         dead = DeadMessages(redis)
@@ -235,6 +240,7 @@ class WorkerProcess:
                     settle,
                     write_checkpoints,
                     housekeep,
+                    forget,
                     close,
                     *reap_closing,
                     bury_closing,
@@ -251,6 +257,10 @@ class WorkerProcess:
         self._tasks.append(asyncio.create_task(self._probe(), name="probe"))
         self._tasks.append(asyncio.create_task(buyer.steering.run(self._pool), name="steering"))
         self._tasks.append(asyncio.create_task(self._be_present(), name="presence"))
+        self._tally = exchange.meter.tally
+        health = self._tally.run(self._pool, provider.service, self._holder)
+        self._tasks.append(asyncio.create_task(health, name="service_health"))
+        self._tasks.append(asyncio.create_task(Performance(exchange.meter).run(), name="performance"))
         _log.info("worker_started", holder=self._holder, provider=provider.name, limits=str(provider.limits))
 
     async def work(self, message: Message) -> None:
@@ -267,6 +277,7 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """Close everything."""
+        await self._tell_last()
         self._heartbeat.stop()
         await self._gate.close()
         await self._wire.aclose()
@@ -277,6 +288,14 @@ class WorkerProcess:
             self._server.shutdown()
             self._server.server_close()
         _log.info("worker_stopped")
+
+    async def _tell_last(self) -> None:
+        """What was counted since it was last written."""
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._tally.save(self._pool, self._provider.service, self._holder)
+        except (*Passing, TimeoutError) as error:
+            _log.warning("service_health_lost", error=str(error))
 
     async def _lead(self, leader: Leader) -> None:
         await self._usable.wait()
@@ -313,6 +332,7 @@ class WorkerProcess:
         """What /livez and /readyz tell."""
         while True:
             self._alive_at = time.monotonic()
+            metrics.HEARTBEAT.labels(self._provider.service).set_to_current_time()
             try:
                 async with self._pool.connection() as conn:
                     await require_schema(conn)

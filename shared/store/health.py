@@ -110,15 +110,25 @@ async def read_health(conn: Connection) -> Health:
     async with snapshot(conn):
         return Health(
             queues=[QueueHealth(*row) for row in await _rows(conn, "count_jobs")],
-            due=[DueHealth(*row) for row in await _rows(conn, "find_oldest_due")],
+            due=await find_due(conn),
             waiting=[WaitingHealth(*row) for row in await _rows(conn, "sum_waiting")],
-            leaders=[LeaderHealth(*row) for row in await _rows(conn, "select_leaders")],
+            leaders=await find_leaders(conn),
             providers=[ProviderHealth(*row) for row in await _rows(conn, "count_calls")],
             breakers=list((await find_breakers(conn)).values()),
             paused=await find_paused_queues(conn),
             failed_audits=await find_failed_audits(conn),
             workers=await list_workers(conn),
         )
+
+
+async def find_due(conn: Connection) -> list[DueHealth]:
+    """Phases of running pipelines in which somebody could work."""
+    return [DueHealth(*row) for row in await _rows(conn, "find_oldest_due")]
+
+
+async def find_leaders(conn: Connection) -> list[LeaderHealth]:
+    """Those whose lease lasts."""
+    return [LeaderHealth(*row) for row in await _rows(conn, "select_leaders")]
 
 
 async def _rows(conn: Connection, query: str) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """Jobs: forming them from due items, claiming, renewing, completing, reaping."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -27,6 +28,10 @@ class Claim(msgspec.Struct, frozen=True):
     phase: str
     items: tuple[Item, ...]
     settings: "PipelineSettings"
+    waited_seconds: float = 0.0
+    """Between its forming and this claim."""
+    claimed_at: float = 0.0
+    """By this process's monotonic clock."""
 
 
 class PipelineSettings(msgspec.Struct, frozen=True):
@@ -142,7 +147,7 @@ async def claim_job(
     cursor = await conn.execute(_SQL["claim_job"], parameters)
     if not (row := await cursor.fetchone()):
         return None
-    pipeline_id, item_ids, fence = cast("tuple[str, list[int], int]", row)
+    pipeline_id, item_ids, fence, waited = cast("tuple[str, list[int], int, float]", row)
     if len(known) > KNOWN:
         known.clear()
     if pipeline_id not in known:
@@ -153,7 +158,7 @@ async def claim_job(
     sources = await _find_sources(conn, pipeline_id, reads, [row[1] for row in rows]) if reads else {}
     settings = known[pipeline_id]
     items = tuple(Item(*row, settings.context, sources.get(row[1])) for row in rows)
-    return Claim(message.job_id, fence, pipeline_id, phase, items, settings)
+    return Claim(message.job_id, fence, pipeline_id, phase, items, settings, waited, time.monotonic())
 
 
 async def _find_sources(

@@ -23,6 +23,7 @@ TABLES = (
     "error_bodies",
     "retry_history",
     "item_actions",
+    "service_health_metrics",
     "queue_actions",
     "pipeline_audits",
     "workers",

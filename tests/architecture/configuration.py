@@ -137,6 +137,10 @@ def reference() -> str:
             for s in settings
         ]
         parts.append(_table(("variable", "value", "default", "meaning"), rows))
+        if heading == "Log":
+            parts.append("The seed's names of these switches work as well; ours go before them.\n")
+            seeds = [(f"`{seed}`", f"`{ours}`") for seed, ours in config.SEED_NAMES.items()]
+            parts.append(_table(("seed", "ours"), seeds))
     parts.append("What the services declare, where nothing is set:\n")
     parts.append(
         _table(("service", "provider", *_DECLARED), [_declared(provider) for provider in providers()])

@@ -13,11 +13,13 @@ from services.gateway.cli.group import COMMANDS, LazyGroup, group
 from shared import config
 from shared.config import PREFIX
 from shared.domain.provider import Provider
-from tests.architecture import configuration, pages
+from tests.architecture import configuration, metrics_reference, pages
 from tests.architecture.pages import DECISIONS, PRESENT, ROOT
 
 #: A path of the tree begins with one of these, or is a file of the root.
-TOP = re.compile(r"(\./)?(shared|services|tests|docs|\.ci)/\S*|[\w.-]+\.(md|toml|lock|example)|Makefile")
+TOP = re.compile(
+    r"(\./)?(shared|services|tests|docs|deploy|\.ci)/\S*|[\w.-]+\.(md|toml|lock|example)|Makefile"
+)
 VARIABLE = re.compile(r"\bLANDSCAPE_[A-Z0-9_<>]*[A-Z0-9>](?:__(?=…))?")
 METRIC = re.compile(r"\blandscape_[a-z_]+[a-z]\b")
 MACHINE_PATH = re.compile(r"(?<![\w.…>-])/(home|root|Users|work|tmp|opt|mnt|srv|var|etc)\b")
@@ -68,20 +70,8 @@ def test_variables_are_settings(page: Path) -> None:
 @present
 def test_metrics_are_exposed(page: Path) -> None:
     """By a worker or by the gateway."""
-    declared = {
-        name
-        for source in ("shared/metrics.py", "services/gateway/observation.py")
-        for name in re.findall(r'"(landscape_\w+)"', (ROOT / source).read_text())
-    }
-    assert declared
-    assert set(METRIC.findall(page.read_text())) <= declared
-
-
-def test_every_metric_is_described() -> None:
-    """Operations lists all there are."""
-    described = set(METRIC.findall((ROOT / "docs/operations.md").read_text()))
-    declared = re.findall(r'"(landscape_\w+)"', (ROOT / "shared/metrics.py").read_text())
-    assert set(declared) <= described
+    declared = {metric.name for metric in metrics_reference.declared()}
+    assert set(METRIC.findall(page.read_text())) <= declared | metrics_reference.names()
 
 
 @present

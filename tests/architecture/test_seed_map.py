@@ -4,18 +4,15 @@ import importlib
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
-import msgspec
 import pytest
 
-from services.gateway.app import create_app
-from services.gateway.openapi import describe
 from shared import config
-from shared.config import PREFIX, Settings
+from shared.config import PREFIX
 from shared.domain.start import Config, StartRequest
 from tests.architecture import pages
 from tests.architecture.pages import ROOT
+from tests.gateway.described import general, routes
 
 _MONITORING = "/api/v1/monitoring"
 #: Everything the seed names, by the headings of the page.
@@ -125,22 +122,6 @@ def _tables() -> set[str]:
     }
 
 
-@cache
-def _routes() -> set[str]:
-    """As in "GET /api/v1/pipeline/{}"."""
-    app = create_app(Settings(postgres_url="postgresql://nowhere", token="not a secret"))
-    document: dict[str, Any] = msgspec.json.decode(describe(app.state.described))
-    return {
-        f"{method.upper()} {_general(path)}"
-        for path, operations in document["paths"].items()
-        for method in operations
-    }
-
-
-def _general(route: str) -> str:
-    return re.sub(r"\{\w+\}", "{}", route)
-
-
 def _has_function(name: str) -> bool:
     return any(
         re.search(rf"^\s*(async )?def {name}\(", path.read_text(), re.MULTILINE)
@@ -151,7 +132,7 @@ def _has_function(name: str) -> bool:
 def _exists(thing: str) -> bool:
     """A route, a setting, a path, a name in the code, or a table."""
     if re.match(r"(GET|POST|PUT|PATCH|DELETE) /", thing):
-        return _general(thing) in _routes()
+        return general(thing) in routes()
     if thing.startswith(PREFIX):
         return thing.removeprefix(PREFIX) in config.names()
     if "/" in thing:

@@ -6,7 +6,8 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from shared.config import Runtime
+from shared import log
+from shared.config import Log, Runtime
 from shared.domain.item import Item
 from shared.domain.message import Message
 from shared.domain.phases import of_service
@@ -51,4 +52,5 @@ async def run(postgres_url: str) -> None:
 
 
 if __name__ == "__main__":
+    log.configure(Log(level="warning"), service="serp")
     asyncio.run(run(sys.argv[1]))

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import httpx
 
-from shared.config import Runtime
+from shared import log
+from shared.config import Log, Runtime
 from shared.domain.message import Message
 from shared.domain.phases import of_service
 from shared.runtime.dispatcher import Dispatcher
@@ -55,4 +56,5 @@ async def run(postgres_url: str) -> None:
 
 
 if __name__ == "__main__":
+    log.configure(Log(level="warning"), service="serp")
     asyncio.run(run(sys.argv[1]))

@@ -18,7 +18,7 @@ async def test_items_of_dead_holders_are_due_again(pool: Pool) -> None:
     reaper = Reaper(pool, PHASES[SERP_COLLECTION], Runtime(lease_seconds=2.0))
 
     def expired() -> float:
-        return REGISTRY.get_sample_value("landscape_leases_expired_total", {"service": "serp"}) or 0.0
+        return REGISTRY.get_sample_value("landscape_leases_expired_total", {"phase": SERP_COLLECTION}) or 0.0
 
     before = expired()
     async with pool.connection() as conn:

@@ -5,6 +5,8 @@ import sys
 
 import httpx
 
+from shared import log
+from shared.config import Log
 from shared.domain.message import Message
 from shared.store.jobs import claim_job
 from shared.store.pool import unit_of_work
@@ -42,4 +44,5 @@ async def run(postgres_url: str, phase: str, job_id: int) -> None:
 
 
 if __name__ == "__main__":
+    log.configure(Log(level="warning"), service="serp")
     asyncio.run(run(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -34,9 +34,10 @@ async def readyz(gateway: NamedDependency[Gateway]) -> Response[dict[str, str]]:
     "/metrics",
     media_type=MediaType.TEXT,
     operation_id="metrics",
-    summary="Prometheus metrics of this process.",
+    summary="Prometheus metrics of this process and of the record.",
     tags=["probes"],
 )
-async def metrics(state: State) -> Response[bytes]:
-    """Of this application's own registry."""
+async def metrics(state: State, gateway: NamedDependency[Gateway]) -> Response[bytes]:
+    """Of this application's own registry; the record is read anew when it was not just now."""
+    await state.record_gauges.refresh(gateway)
     return Response(generate_latest(state.registry), media_type=CONTENT_TYPE_LATEST)

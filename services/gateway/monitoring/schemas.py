@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from shared.domain.phases import SERVICES
+from shared.domain.service_health import Figures
 from shared.store.audits import FailedAudit
 from shared.store.breakers import BreakerRow
 from shared.store.health import DueHealth, LeaderHealth, ProviderHealth, QueueHealth, WaitingHealth
@@ -34,6 +35,27 @@ class RetryReport(msgspec.Struct, frozen=True):
 
     days: float
     phases: list[RetryStatistics]
+
+
+class HealthWindow(msgspec.Struct, frozen=True):
+    """What a service's calls came to in a stretch of time."""
+
+    start: datetime
+    end: datetime
+    figures: Figures
+
+
+class ServiceHealth(msgspec.Struct, frozen=True):
+    """What a service's calls came to, as its workers counted."""
+
+    service: str
+    since: datetime
+    window_seconds: int
+    """Length of a window."""
+    total: Figures
+    """Of all windows together."""
+    windows: list[HealthWindow]
+    """In order; those without a call are left out."""
 
 
 class SystemHealth(msgspec.Struct, frozen=True):

@@ -75,7 +75,8 @@ RETURNING job_id, fence, chunk > 0
 
 -- name: claim_job
 -- Takes the lease, unless the message is void or the job already claimed. Suspects wait for their turn before, and
--- their message may have been sent again meanwhile: an older one will do, for a job is claimed once.
+-- their message may have been sent again meanwhile: an older one will do, for a job is claimed once. Returns
+-- what is in the job, and how long it has waited.
 UPDATE job_queue j
 SET state = 'processing', fence = j.fence + 1, lease_holder = %(holder)s,
     lease_until = now() + make_interval(secs => %(lease)s), started_at = now()
@@ -84,7 +85,7 @@ WHERE j.job_id = %(job_id)s AND (j.fence = %(fence)s OR j.chunk > 0 AND j.fence 
   AND j.state IN ('pending', 'dispatched')
   AND p.pipeline_id = j.pipeline_id AND p.state = 'running'
   AND NOT EXISTS (SELECT FROM circuit_breakers b WHERE b.service = j.queue_name AND b.paused_at IS NOT NULL)
-RETURNING j.pipeline_id::text, j.item_ids, j.fence
+RETURNING j.pipeline_id::text, j.item_ids, j.fence, extract(epoch FROM now() - j.created_at)::float8
 
 -- name: get_settings
 -- What workers need of a pipeline's frozen configuration: all of it but what is large.

@@ -1,0 +1,33 @@
+-- name: save_windows
+-- What a process has counted so far in these windows; the later count of a window replaces the earlier one.
+INSERT INTO service_health_metrics (service, window_start, holder, requests, successes, failures, timeouts,
+                                    avg_seconds, p95_seconds, p99_seconds, errors, seconds, buckets)
+SELECT %(service)s, to_timestamp(w.start), %(holder)s, w.requests, w.successes, w.failures, w.timeouts,
+       w.avg_seconds, w.p95_seconds, w.p99_seconds, w.errors, w.seconds, w.buckets
+FROM json_to_recordset(%(windows)s::json) AS w (
+    start float8, requests int, successes int, failures int, timeouts int, avg_seconds float8, p95_seconds float8,
+    p99_seconds float8, errors jsonb, seconds float8, buckets jsonb)
+ON CONFLICT (service, window_start, holder) DO UPDATE
+SET requests = excluded.requests, successes = excluded.successes, failures = excluded.failures,
+    timeouts = excluded.timeouts, avg_seconds = excluded.avg_seconds, p95_seconds = excluded.p95_seconds,
+    p99_seconds = excluded.p99_seconds, errors = excluded.errors, seconds = excluded.seconds,
+    buckets = excluded.buckets
+
+-- name: find_windows
+-- What the processes of a service counted since a moment.
+SELECT extract(epoch FROM window_start)::bigint, successes, errors, timeouts, seconds, buckets
+FROM service_health_metrics
+WHERE service = %(service)s AND window_start >= to_timestamp(%(since)s)
+ORDER BY window_start
+
+-- name: sum_outcomes
+-- Calls of every service since a moment by what became of them; of a few windows per process.
+SELECT service, 'ok', sum(successes)::bigint FROM service_health_metrics
+WHERE window_start >= now() - make_interval(secs => %(seconds)s) GROUP BY service
+UNION ALL
+SELECT h.service, e.key, sum(e.value::bigint)::bigint FROM service_health_metrics h, jsonb_each_text(h.errors) e
+WHERE h.window_start >= now() - make_interval(secs => %(seconds)s) GROUP BY h.service, e.key
+
+-- name: delete_windows
+-- Windows that are older than they need to be.
+DELETE FROM service_health_metrics WHERE window_start < now() - make_interval(days => %(days)s)
