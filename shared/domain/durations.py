@@ -5,7 +5,7 @@ A quantile read from them is off by 5 % of its value at the most, between LEAST 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 #: What took less counts as this. Seconds.
 LEAST = 0.001
@@ -27,11 +27,12 @@ def bucket(seconds: float) -> int:
     return min(LAST, math.ceil(math.log(min(seconds, MOST) / LEAST) / math.log(GROWTH)))
 
 
-def add(left: Buckets, right: Buckets) -> dict[int, int]:
-    """Both together."""
-    total = dict(left)
-    for number, count in right.items():
-        total[number] = total.get(number, 0) + count
+def add_up(parts: Iterable[Buckets]) -> dict[int, int]:
+    """All of them together."""
+    total: dict[int, int] = {}
+    for part in parts:
+        for number, count in part.items():
+            total[number] = total.get(number, 0) + count
     return total
 
 

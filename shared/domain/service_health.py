@@ -1,6 +1,6 @@
 """What the calls of a service came to in a stretch of time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -45,27 +45,35 @@ class Figures(msgspec.Struct, frozen=True):
     """Category of the error, or `bug` -> failures."""
 
 
-def figure(windows: Iterable[Window]) -> Figures:
-    """All of them together."""
+def merge(windows: Iterable[Window]) -> Window:
+    """As if one process had counted them all, in one window that begins with the first."""
+    windows = list(windows)
     outcomes: dict[str, int] = {}
-    buckets: Mapping[int, int] = {}
-    timeouts, seconds = 0, 0.0
     for window in windows:
         for outcome, calls in window.outcomes.items():
             outcomes[outcome] = outcomes.get(outcome, 0) + calls
-        buckets = durations.add(buckets, window.buckets)
-        timeouts += window.timeouts
-        seconds += window.seconds
+    return Window(
+        min((window.start for window in windows), default=0),
+        outcomes,
+        sum(window.timeouts for window in windows),
+        sum(window.seconds for window in windows),
+        durations.add_up(window.buckets for window in windows),
+    )
+
+
+def figure(window: Window) -> Figures:
+    """What is to be told of it."""
+    outcomes = dict(window.outcomes)
     requests = sum(outcomes.values())
     successes = outcomes.pop(OK, 0)
     return Figures(
         requests,
         successes,
         requests - successes,
-        timeouts,
-        seconds / requests if requests else None,
-        durations.quantile(buckets, 0.95),
-        durations.quantile(buckets, 0.99),
+        window.timeouts,
+        window.seconds / requests if requests else None,
+        durations.quantile(window.buckets, 0.95),
+        durations.quantile(window.buckets, 0.99),
         dict(sorted(outcomes.items())),
     )
 

@@ -12,6 +12,9 @@ from shared.store.rows import rows
 
 _SQL = queries.load("service_health")
 
+_counts = msgspec.json.Decoder(dict[str, int])
+_buckets = msgspec.json.Decoder(dict[int, int])
+
 #: How long windows are kept.
 KEPT_DAYS: Final = 30
 
@@ -20,7 +23,7 @@ async def save_windows(conn: Connection, service: str, holder: str, windows: Seq
     """What this process has counted so far. Saying it again changes nothing."""
     told: list[dict[str, Any]] = [
         {
-            **msgspec.to_builtins(figure([window])),
+            **msgspec.to_builtins(figure(window)),
             "start": window.start,
             "seconds": window.seconds,
             "buckets": msgspec.to_builtins(window.buckets, str_keys=True),
@@ -33,9 +36,15 @@ async def save_windows(conn: Connection, service: str, holder: str, windows: Seq
 async def find_windows(conn: Connection, service: str, since: float) -> list[Window]:
     """Of all its processes, since this Unix time."""
     cursor = await conn.execute(_SQL["find_windows"], {"service": service, "since": since})
-    found = cast("list[tuple[int, int, dict[str, int], int, float, dict[str, int]]]", await cursor.fetchall())
+    found = cast("list[tuple[int, int, str, int, float, str]]", await cursor.fetchall())
     return [
-        Window(start, {OK: successes, **errors}, timeouts, seconds, {int(n): c for n, c in buckets.items()})
+        Window(
+            start,
+            {OK: successes, **_counts.decode(errors)},
+            timeouts,
+            seconds,
+            _buckets.decode(buckets),
+        )
         for start, successes, errors, timeouts, seconds, buckets in found
     ]
 

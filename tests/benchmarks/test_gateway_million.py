@@ -9,9 +9,12 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from services.gateway.app import create_app
+from services.gateway.monitoring import gauges
 from shared.config import Settings
+from shared.domain.service_health import Window
 from shared.store.planning import Profile, save_profile
 from shared.store.pool import Connection
+from shared.store.service_health import save_windows
 from shared.testing.pipelines import start_pipeline
 
 pytestmark = [pytest.mark.anyio, pytest.mark.benchmark, pytest.mark.timeout(500)]
@@ -73,8 +76,21 @@ FILL: Final = (
 )
 
 
-async def test_every_route_answers_in_time(postgres_url: str, conn: Connection) -> None:
+def _window(start: int) -> Window:
+    """Twenty calls a second, of many durations."""
+    return Window(
+        start // 60 * 60, {"ok": 1150, "recoverable": 50}, 10, 600.0, dict.fromkeys(range(40, 80), 30)
+    )
+
+
+async def test_every_route_answers_in_time(
+    postgres_url: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One JSON line: the 95th percentile of every route, in milliseconds."""
+    monkeypatch.setattr(gauges, "FRESH_SECONDS", 0.0)  # each scrape reads the record
+    now = int(time.time())
+    for holder in ("one", "two"):
+        await save_windows(conn, "serp", holder, [_window(now - 60 * n) for n in range(24 * 60)])
     pipeline_id = await start_pipeline(conn)
     for _ in range(100):
         await start_pipeline(conn)
@@ -102,6 +118,7 @@ async def test_every_route_answers_in_time(postgres_url: str, conn: Connection) 
         f"{monitoring}/job-queues", f"{monitoring}/retry-statistics", f"{monitoring}/circuit-breakers",
         f"{monitoring}/circuit-breakers/serp", "/api/v1/dead-letters", f"/api/v1/dead-letters/{letter}",
         "/api/v1/dead-letters/groups", "/api/v1/dead-letters?category=quota",
+        f"{monitoring}/service-health/serp", f"{monitoring}/service-health/serp?minutes=360", "/metrics",
     )  # fmt: skip
     app = create_app(Settings(postgres_url=postgres_url, token="t"))
     found: dict[str, float] = {}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.durations import LEAST, add, bucket, quantile
+from shared.domain.durations import LEAST, add_up, bucket, quantile
 
 seconds = st.floats(LEAST, 1000, allow_nan=False)
 #: Half a bucket, and what floating point adds.
@@ -31,7 +31,7 @@ def test_quantile_is_off_by_a_twentieth_at_the_most(values: list[float], share: 
 @given(st.lists(seconds), st.lists(seconds))
 def test_counts_of_two_processes_add_up(left: list[float], right: list[float]) -> None:
     """To those of one that saw both."""
-    assert add(counted(left), counted(right)) == counted(left + right)
+    assert add_up([counted(left), counted(right)]) == counted(left + right)
 
 
 @given(st.floats())

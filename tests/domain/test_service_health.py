@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.durations import bucket
-from shared.domain.service_health import Figures, Window, figure, gather
+from shared.domain.service_health import Figures, Window, figure, gather, merge
 
 
 def window(start: int, **outcomes: int) -> Window:
@@ -15,7 +15,7 @@ def window(start: int, **outcomes: int) -> Window:
 def test_windows_of_several_processes_become_one_figure() -> None:
     """Counts are added, errors told by category, durations as of all calls together."""
     slow = Window(60, {"ok": 1}, 0, 9.0, {bucket(9.0): 1})
-    figures = figure([window(60, ok=7, recoverable=2), window(60, ok=1, quota=1), slow])
+    figures = figure(merge([window(60, ok=7, recoverable=2), window(60, ok=1, quota=1), slow]))
     assert (figures.requests, figures.successes, figures.failures, figures.timeouts) == (12, 9, 3, 2)
     assert figures.errors == {"quota": 1, "recoverable": 2}
     assert figures.avg_seconds == pytest.approx(20 / 12)
@@ -24,7 +24,7 @@ def test_windows_of_several_processes_become_one_figure() -> None:
 
 def test_without_calls_there_are_no_durations() -> None:
     """None, never 0."""
-    assert figure([]) == Figures(0, 0, 0, 0, None, None, None, {})
+    assert figure(merge([])) == Figures(0, 0, 0, 0, None, None, None, {})
 
 
 def test_windows_are_gathered_by_the_clock() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from shared.domain.service_health import figure
+from shared.domain.service_health import figure, merge
 from shared.runtime import service_health
 from shared.runtime.service_health import Tally
 from shared.store.jobs import Claim
@@ -43,7 +43,7 @@ async def test_counts_are_those_of_the_ledger(
     tally = worker.buyer.exchange.meter.tally
     await tally.save(worker.pool, "serp", "one")
     await tally.save(worker.pool, "serp", "one")  # nothing new
-    figures = figure(await find_windows(conn, "serp", 0))
+    figures = figure(merge(await find_windows(conn, "serp", 0)))
     assert (figures.requests, figures.successes, figures.failures) == (await fetch(conn, COUNTED))[0]
     assert figures.requests == 6
     assert figures.timeouts == 1
@@ -102,7 +102,7 @@ async def test_a_running_worker_writes_by_itself(
         tally.add("ok", 0.1)
 
         async def written(expected: int = expected) -> bool:
-            return figure(await find_windows(conn, "serp", 0)).requests == expected
+            return figure(merge(await find_windows(conn, "serp", 0))).requests == expected
 
         await eventually(written)
     running.cancel()

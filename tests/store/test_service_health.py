@@ -37,7 +37,7 @@ async def test_a_later_count_replaces_the_earlier(conn: Connection) -> None:
 async def test_rows_can_be_read_without_our_code(conn: Connection) -> None:
     """The seed's figures stand in columns."""
     await save_windows(conn, "serp", "one", [window(ok=3)])
-    figures = figure([window(ok=3)])
+    figures = figure(window(ok=3))
     assert await fetch(
         conn,
         "SELECT requests, successes, failures, timeouts, avg_seconds, p95_seconds, p99_seconds, errors"

@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from services.gateway.dependencies import Gateway
 from services.gateway.monitoring.schemas import HealthWindow, ServiceHealth
 from services.gateway.service_names import service_named
-from shared.domain.service_health import WINDOW_SECONDS, Window, figure, gather
+from shared.domain.service_health import WINDOW_SECONDS, Window, figure, gather, merge
 from shared.store.service_health import find_windows
 
 #: Windows of an answer, at the most.
@@ -48,11 +48,13 @@ class ServiceHealthController(Controller):
 
 def _report(service: str, since: int, minutes: int, found: list[Window]) -> ServiceHealth:
     width = next(width for width in WIDTHS if minutes * 60 <= width * MOST_WINDOWS)
+    stretches = {start: merge(inside) for start, inside in gather(found, width).items()}
     windows = [
-        HealthWindow(_moment(start), _moment(start) + timedelta(seconds=width), figure(inside))
-        for start, inside in gather(found, width).items()
+        HealthWindow(_moment(start), _moment(start) + timedelta(seconds=width), figure(stretch))
+        for start, stretch in stretches.items()
     ]
-    return ServiceHealth(service, _moment(since), width, figure(found), windows)
+    total = figure(merge(stretches.values()))
+    return ServiceHealth(service, _moment(since), width, total, windows)
 
 
 def _moment(seconds: int) -> datetime:
