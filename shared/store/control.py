@@ -123,7 +123,16 @@ def refusal(pipeline_id: UUID, action: str, state: str, *, unsettled: bool) -> s
 
 async def withdraw_jobs(conn: Connection, pipeline_ids: Collection[str]) -> int:
     """End the jobs nobody has claimed, and make their items due again; how many jobs."""
-    cursor = await conn.execute(_SQL["withdraw_jobs"], {"pipeline_ids": list(pipeline_ids)})
+    return await _withdraw(conn, list(pipeline_ids), None)
+
+
+async def withdraw_queue(conn: Connection, queue: str) -> int:
+    """As `withdraw_jobs`, of a queue."""
+    return await _withdraw(conn, [], queue)
+
+
+async def _withdraw(conn: Connection, pipeline_ids: list[str], queue: str | None) -> int:
+    cursor = await conn.execute(_SQL["withdraw_jobs"], {"pipeline_ids": pipeline_ids, "queue": queue})
     return cast("tuple[int]", await cursor.fetchone())[0]
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.errors import ConflictError
 from shared.store import queries
-from shared.store.control import Act, Action
+from shared.store.control import Act, Action, withdraw_queue
 from shared.store.pool import Connection
 
 _SQL = queries.load("queue_pauses")
@@ -61,8 +61,7 @@ async def _change(conn: Connection, action: str, service: str, act: Act) -> int:
     if await changed.fetchone() is None:
         how = "paused already" if action == "pause" else "not paused"
         raise ConflictError(f"the queue {service} is {how}; nothing was changed")
-    cursor = await conn.execute(_SQL["withdraw_queue_jobs"], {"service": service})
-    (withdrawn,) = cast("tuple[int]", await cursor.fetchone())
+    withdrawn = await withdraw_queue(conn, service)
     note = parameters | {"action": action, "withdrawn": withdrawn}
     await conn.execute(_SQL["insert_queue_action"], note)
     return withdrawn

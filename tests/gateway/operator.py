@@ -10,6 +10,18 @@ from lxml import html
 
 TOKEN = "a-token"
 SIGN_IN = "/ui/sign-in"
+#: Below /ui, those that need no id.
+SCREENS = (
+    "",
+    "/pipelines",
+    "/start",
+    "/errors",
+    "/dead-letters",
+    "/breakers",
+    "/queues",
+    "/cost",
+    "/keyboard",
+)
 
 
 class Operator:

@@ -9,22 +9,11 @@ from shared.store.pool import Connection
 from shared.testing.jobs import start_searches
 from shared.testing.pipelines import finish_pipeline, start_pipeline
 from tests.browser.scene import play
-from tests.gateway.operator import Operator
+from tests.gateway.operator import SCREENS, Operator
 from tests.store.given_up import end, fail_all
 
 pytestmark = pytest.mark.anyio
 
-SCREENS = (
-    "",
-    "/pipelines",
-    "/start",
-    "/errors",
-    "/dead-letters",
-    "/breakers",
-    "/queues",
-    "/cost",
-    "/keyboard",
-)
 UNKNOWN = UUID(int=1)
 
 

@@ -5,21 +5,11 @@ from typing import Any
 import pytest
 
 from services.gateway.dashboard.session import COOKIE
-from tests.gateway.operator import TOKEN, Operator, links
+from tests.gateway.operator import SCREENS, TOKEN, Operator, links
 
 pytestmark = pytest.mark.anyio
 
-PAGES = (
-    "",
-    "/pipelines",
-    "/start",
-    "/errors",
-    "/dead-letters",
-    "/breakers",
-    "/queues",
-    "/cost",
-    "/actions/pause",
-)
+PAGES = (*SCREENS, "/actions/pause")
 
 
 async def test_without_a_session_every_page_leads_to_the_form(operator: Operator) -> None:

@@ -5,6 +5,7 @@ from typing import Self
 
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
 from tests.resilience.fragile import Fragile
+from tests.resilience.ledgers import differences
 
 PHASES = (SERP_COLLECTION, VIDEO_ENRICHMENT)
 PROVIDERS = {"scale_serp": SERP_COLLECTION, "youtube": VIDEO_ENRICHMENT}
@@ -56,8 +57,7 @@ def assert_accounts(system: Fragile, pipeline_id: str, searches: int, before: Bo
     beyond = after.calls - before.calls - answered
     assert repeated <= subjects, f"{repeated} subjects bought again, {subjects} in doubt"
     assert beyond <= doubtful + faults, f"{beyond} calls too many; {doubtful} in doubt, {faults} faults"
-    assert_units(system, pipeline_id)
-
-
-def assert_units(_system: Fragile, _pipeline_id: str) -> None:
-    """The place for one more account: units of the ledger, settled and in doubt, are those the simulator charged."""
+    run = system.run_file
+    assert run.simulator_url
+    wrong = differences(run.postgres_url, run.simulator_url)
+    assert not wrong, "\n".join(wrong)

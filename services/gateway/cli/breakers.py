@@ -7,23 +7,19 @@ from typing import Any, Final
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.listing import listing
 
 PATH: Final = "/monitoring/circuit-breakers"
 _service = click.argument("service")
 _reason = click.option("--reason", required=True, help="Why; it stays in the history.")
 
 
-@click.group("breakers", invoke_without_command=True)
-@click.pass_context
-@options.data_dir
-@options.as_json
-def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
-    """State of every service's circuit breaker."""
-    if context.invoked_subcommand is None:
-        with api.connect(data_dir) as gateway:
-            found = gateway.ask("GET", PATH)
-        click.echo(json.dumps(found) if as_json else "\n".join(map(render, found["items"])))
-    return 0
+command = listing(
+    "breakers",
+    "State of every service's circuit breaker.",
+    PATH,
+    lambda found: "\n".join(map(render, found["items"])),
+)
 
 
 @command.command("show")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.listing import listing
 from shared.domain.phases import PHASES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,17 +30,12 @@ def conditions(function: F) -> F:
     return function
 
 
-@click.group("dead-letters", invoke_without_command=True)
-@click.pass_context
-@options.data_dir
-@options.as_json
-def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
-    """What was given up. Without a subcommand: how many there are of each cause."""
-    if context.invoked_subcommand is None:
-        with api.connect(data_dir) as gateway:
-            found = gateway.ask("GET", f"{PATH}/groups")
-        click.echo(json.dumps(found) if as_json else render_groups(found["groups"]))
-    return 0
+command = listing(
+    "dead-letters",
+    "What was given up. Without a subcommand: how many there are of each cause.",
+    f"{PATH}/groups",
+    lambda found: render_groups(found["groups"]),
+)
 
 
 @command.command("list")

@@ -1,27 +1,22 @@
 """`landscape keys`: API keys, each with a role; made, listed, revoked."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.listing import listing, secret
 
 PATH: Final = "/keys"
 
 
-@click.group("keys", invoke_without_command=True)
-@click.pass_context
-@options.data_dir
-@options.as_json
-def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
-    """API keys, the newest first."""
-    if context.invoked_subcommand is None:
-        with api.connect(data_dir) as gateway:
-            found = gateway.ask("GET", PATH)
-        click.echo(json.dumps(found) if as_json else "\n".join(map(render, found["items"])) or "no key yet")
-    return 0
+command = listing(
+    "keys",
+    "API keys, the newest first.",
+    PATH,
+    lambda found: "\n".join(map(render, found["items"])) or "no key yet",
+)
 
 
 @command.command("create")
@@ -44,9 +39,7 @@ def create(
     body |= {"scopes": list(scopes)} if scopes else {}
     with api.connect(data_dir) as gateway:
         made = gateway.ask("POST", PATH, json=body)
-    click.echo(render(made["api_key"]), err=True)
-    click.echo("keep it now: it cannot be shown again", err=True)
-    click.echo(made["key"])
+    secret(render(made["api_key"]), made["key"])
     return 0
 
 

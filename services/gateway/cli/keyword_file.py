@@ -23,6 +23,17 @@ def read(content: bytes) -> list[str | dict[str, Any]]:
         raise InputError(Problem("/keywords", f"is no CSV: {error}")) from None
 
 
+def searches(
+    keywords: tuple[str, ...], file: Any, regions: tuple[str, ...], types: tuple[str, ...]
+) -> dict[str, Any]:
+    """A start's body with what `options.searches` was given. Raises InputError as `read`."""
+    body: dict[str, Any] = {
+        "keywords": [*keywords, *(read(file.read()) if file else [])],
+        "regions": list(regions),
+    }
+    return body | ({"content_types": list(types)} if types else {})
+
+
 def _read(text: str) -> list[str | dict[str, Any]]:
     lines = text.removeprefix("\ufeff").splitlines()
     header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]

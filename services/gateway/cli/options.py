@@ -51,6 +51,18 @@ def steered(function: F) -> F:
     return function
 
 
+def searches(function: F) -> F:
+    """What to search for: KEYWORDS, --file, --region and --type; `keyword_file.searches` makes a body of them."""
+    for option in (
+        click.option("--type", "types", multiple=True, help="organic, news or video; all three unless given."),
+        click.option("--region", "regions", multiple=True, help="ISO country code; may be given several times."),
+        click.option("--file", "file", type=click.File("rb"), help="CSV with a keyword column, or one keyword a line; - is standard input."),
+        click.argument("keywords", nargs=-1),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
 def output(function: F) -> F:
     """-o table|json|ids, and --json for `-o json`"""
     for option in (

@@ -10,10 +10,7 @@ from services.gateway.cli import api, exits, keyword_file, options
 
 
 @click.command("plan")
-@click.argument("keywords", nargs=-1)
-@click.option("--file", "file", type=click.File("rb"), help="CSV with a keyword column, or one keyword a line; - is standard input.")  # fmt: skip
-@click.option("--region", "regions", multiple=True, help="ISO country code; may be given several times.")
-@click.option("--type", "types", multiple=True, help="organic, news or video; all three unless given.")
+@options.searches
 @click.option("--budget", type=click.FloatRange(min=0), help="What may be spent in all.")
 @options.data_dir
 @options.as_json
@@ -27,12 +24,7 @@ def command(  # noqa: PLR0917  click passes them by name
     as_json: bool,
 ) -> int:
     """What a pipeline for KEYWORDS would take. Exit code 1 when it is over --budget. `start --plan` takes everything else."""
-    body: dict[str, Any] = {
-        "keywords": [*keywords, *(keyword_file.read(file.read()) if file else [])],
-        "regions": list(regions),
-    }
-    if types:
-        body["content_types"] = list(types)
+    body = keyword_file.searches(keywords, file, regions, types)
     if budget is not None:
         body["config"] = {"budget": budget}
     with api.connect(data_dir) as gateway:

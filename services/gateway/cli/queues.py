@@ -8,23 +8,19 @@ from urllib.parse import quote
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.listing import listing
 
 PATH: Final = "/monitoring/job-queues"
 _queue = click.argument("queue")
 _actor = click.option("--actor", default=options.ACTOR, show_default=True, help="Who does it.")
 
 
-@click.group("queues", invoke_without_command=True)
-@click.pass_context
-@options.data_dir
-@options.as_json
-def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
-    """How much work stands in each queue, and which are paused."""
-    if context.invoked_subcommand is None:
-        with api.connect(data_dir) as gateway:
-            found = gateway.ask("GET", PATH)
-        click.echo(json.dumps(found) if as_json else "\n".join(map(render, found["queues"])))
-    return 0
+command = listing(
+    "queues",
+    "How much work stands in each queue, and which are paused.",
+    PATH,
+    lambda found: "\n".join(map(render, found["queues"])),
+)
 
 
 @command.command("pause")

@@ -13,10 +13,7 @@ from services.gateway.cli.curve import read as read_curve
 
 
 @click.command("start")
-@click.argument("keywords", nargs=-1)
-@click.option("--file", "file", type=click.File("rb"), help="CSV with a keyword column, or one keyword a line; - is standard input.")  # fmt: skip
-@click.option("--region", "regions", multiple=True, help="ISO country code; may be given several times.")
-@click.option("--type", "types", multiple=True, help="organic, news or video; all three unless given.")
+@options.searches
 @click.option("--company", help='Whose landscape: "Name=domain,domain".')
 @click.option(
     "--competitor", "competitors", multiple=True, help='"Name=domain,domain"; may be given several times.'
@@ -48,12 +45,7 @@ def command(  # noqa: PLR0917  click passes them by name
     as_json: bool,
 ) -> int:
     """Start a pipeline for KEYWORDS. A broken row starts nothing."""
-    body: dict[str, Any] = {
-        "keywords": [*keywords, *(keyword_file.read(file.read()) if file else [])],
-        "regions": list(regions),
-    }
-    if types:
-        body["content_types"] = list(types)
+    body = keyword_file.searches(keywords, file, regions, types)
     if company:
         body["company"] = _company(company)
     if competitors:

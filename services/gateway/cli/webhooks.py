@@ -7,23 +7,18 @@ from typing import Any, Final
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.listing import listing, secret
 
 PATH: Final = "/webhooks"
 _webhook_id = click.argument("webhook_id", type=click.UUID)
 
 
-@click.group("webhooks", invoke_without_command=True)
-@click.pass_context
-@options.data_dir
-@options.as_json
-def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
-    """Who is sent events, the newest first."""
-    if context.invoked_subcommand is None:
-        with api.connect(data_dir) as gateway:
-            found = gateway.ask("GET", PATH)
-        lines = "\n".join(map(render, found["items"])) or "no webhook yet"
-        click.echo(json.dumps(found) if as_json else lines)
-    return 0
+command = listing(
+    "webhooks",
+    "Who is sent events, the newest first.",
+    PATH,
+    lambda found: "\n".join(map(render, found["items"])) or "no webhook yet",
+)
 
 
 @command.command("create")
@@ -39,9 +34,7 @@ def create(url: str, events: tuple[str, ...], reason: str, data_dir: Path) -> in
     body |= {"events": list(events)} if events else {}
     with api.connect(data_dir) as gateway:
         made = gateway.ask("POST", PATH, json=body)
-    click.echo(render(made["webhook"]), err=True)
-    click.echo("keep the secret now: it cannot be shown again", err=True)
-    click.echo(made["secret"])
+    secret(render(made["webhook"]), made["secret"])
     return 0
 
 

@@ -1,5 +1,7 @@
 """The queues: their lengths, a replay of all that is dead in one, and pauses."""
 
+from collections.abc import Awaitable, Callable
+
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -21,6 +23,7 @@ from shared.store.control import Act
 from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
+from shared.store.pool import Connection
 from shared.store.queue_pauses import list_queue_actions, pause_queue, unpause_queue
 from shared.store.snapshot import snapshot
 
@@ -85,11 +88,7 @@ class JobQueueController(Controller):
         """In every worker within two seconds; no attempt is spent, and calls in flight end. 409 when it is paused."""
         body = decode(await request.body(), schemas.PauseQueue)
         act = Act(actor_of(request, body.actor), body.reason)
-        queue = _pausable(queue_name)
-        async with gateway.unit_of_work() as conn:
-            withdrawn = await pause_queue(conn, queue, act)
-        _log.info("queue_paused", queue=queue, actor=act.actor, reason=act.reason)
-        return schemas.QueueSteered(queue, paused=True, jobs_withdrawn=withdrawn)
+        return await _steer(gateway, queue_name, act, pause_queue, paused=True)
 
     @post(
         "/{queue_name:str}/unpause",
@@ -103,11 +102,7 @@ class JobQueueController(Controller):
         """At once. Needs no body. 409 unless it is paused."""
         body = decode(await request.body() or b"{}", schemas.UnpauseQueue)
         act = Act(actor_of(request, body.actor), body.reason)
-        queue = _pausable(queue_name)
-        async with gateway.unit_of_work() as conn:
-            withdrawn = await unpause_queue(conn, queue, act)
-        _log.info("queue_unpaused", queue=queue, actor=act.actor, reason=act.reason)
-        return schemas.QueueSteered(queue, paused=False, jobs_withdrawn=withdrawn)
+        return await _steer(gateway, queue_name, act, unpause_queue, paused=False)
 
     @get(
         "/{queue_name:str}/actions",
@@ -122,13 +117,23 @@ class JobQueueController(Controller):
             return schemas.QueueActionPage(await list_queue_actions(conn, queue_named(queue_name)))
 
 
-def _pausable(name: str) -> str:
+async def _steer(
+    gateway: Gateway,
+    name: str,
+    act: Act,
+    change: Callable[[Connection, str, Act], Awaitable[int]],
+    *,
+    paused: bool,
+) -> schemas.QueueSteered:
     queue = queue_named(name)
     if queue == HOUSEKEEPING:
         raise ConflictError(
             "the queue housekeeping starts no calls and cannot be paused; pause a pipeline instead"
         )
-    return queue
+    async with gateway.unit_of_work() as conn:
+        withdrawn = await change(conn, queue, act)
+    _log.info("queue_steered", queue=queue, paused=paused, actor=act.actor, reason=act.reason)
+    return schemas.QueueSteered(queue, paused, withdrawn)
 
 
 async def _retry_bare(gateway: Gateway, queue: str) -> tuple[list[int], list[schemas.Dropped], str]:

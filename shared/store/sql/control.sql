@@ -22,10 +22,11 @@ SELECT action, actor, reason, detail::text, done_at FROM pipeline_actions
 WHERE pipeline_id = %(pipeline_id)s ORDER BY action_id DESC LIMIT %(limit)s
 
 -- name: withdraw_jobs
--- Jobs of these pipelines that nobody has claimed are over, and their items due again. Returns how many jobs.
+-- Jobs of these pipelines, or of a queue, that nobody has claimed are over, and their items due again. Returns how many
+-- jobs.
 WITH withdrawn AS (
     UPDATE job_queue SET state = 'expired', fence = fence + 1, ended_at = now()
-    WHERE pipeline_id = ANY(%(pipeline_ids)s::uuid[]) AND state IN ('pending', 'dispatched')
+    WHERE (pipeline_id = ANY(%(pipeline_ids)s::uuid[]) OR queue_name = %(queue)s) AND state IN ('pending', 'dispatched')
     RETURNING pipeline_id, item_ids
 ), due AS (
     INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
