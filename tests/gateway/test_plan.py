@@ -89,3 +89,36 @@ async def test_a_start_over_budget_is_refused(client: Client, conn: Connection) 
 async def test_a_wrong_body_is_refused_as_a_start_is(client: Client) -> None:
     """By the same words."""
     assert (await client.post(PLAN, json={"keywords": [""], "regions": ["US"]})).status_code == 422
+
+
+async def test_a_clone_over_budget_is_refused(client: Client, conn: Connection) -> None:
+    """It is a start."""
+    started = await client.post("/api/v1/pipeline/start", json=BODY | {"config": {"phases": ["serp_collection"]}})
+    await profile(conn, "serp", "scale_serp", 0.5)
+    clone = f"/api/v1/pipeline/{started.json()['pipeline_id']}/clone"
+    answer = await client.post(clone, json={"config": {"budget": 1, "phases": ["serp_collection"]}})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/config/budget")
+    assert len(await fetch(conn, "SELECT 1 FROM pipelines")) == 1
+
+
+async def test_what_was_started_is_answered_again_whatever_has_changed(client: Client, conn: Connection) -> None:
+    """Prices have risen since, or the pipeline it was cloned from is gone."""
+    body = BODY | {"config": {"budget": 1, "phases": ["serp_collection"]}}
+    key = {"Idempotency-Key": "one"}
+    first = await client.post("/api/v1/pipeline/start", json=body, headers=key)
+    clone = f"/api/v1/pipeline/{first.json()['pipeline_id']}/clone"
+    cloned = await client.post(clone, json={}, headers=key)
+    await profile(conn, "serp", "scale_serp", 50.0)
+    await conn.execute("DELETE FROM pipelines WHERE pipeline_id = %s", (first.json()["pipeline_id"],))
+
+    assert (await client.post("/api/v1/pipeline/start", json=body, headers=key)).json() == first.json()
+    assert (await client.post(clone, json={}, headers=key)).json() == cloned.json()
+
+
+async def test_a_start_that_resumes_is_planned_as_a_whole(client: Client) -> None:
+    """What it leaves out is the earlier one's; that completed items are not subtracted is said."""
+    started = await client.post("/api/v1/pipeline/start", json=BODY)
+    body = {"config": {"resume_from_pipeline_id": started.json()["pipeline_id"]}}
+    plan = (await client.post(PLAN, json=body)).json()
+    assert of(plan, "serp_collection") == of((await client.post(PLAN, json=BODY)).json(), "serp_collection")
+    assert [warning for warning in plan["warnings"] if "not subtracted" in warning]

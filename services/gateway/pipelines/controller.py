@@ -12,24 +12,16 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
+from services.gateway.pipelines.beginning import begin, find_earlier, read
 from services.gateway.pipelines.listing import State, condition_of, cursor_of
-from services.gateway.planning.controller import refuse_over_budget
 from services.gateway.security import needs
-from shared import log
-from shared.domain.pipeline import Frozen, freeze
 from shared.domain.scope import Scope
-from shared.domain.start import parse
-from shared.domain.takeover import predecessor, taken_over, unknown
-from shared.errors import NotFoundError
+from shared.domain.takeover import predecessor
 from shared.store.audit import Audit, audit, tell_audit
 from shared.store.audits import get_latest_audit
 from shared.store.control import Act
-from shared.store.migrate import require_schema
-from shared.store.pipelines import Pipeline, get_pipeline, initialize_pipeline, list_pipelines
+from shared.store.pipelines import get_pipeline, list_pipelines
 from shared.store.pool import Connection
-from shared.store.takeover import take_over
-
-_log = log.get(__name__)
 
 #: Pipelines in one answer.
 LIMIT = 200
@@ -50,31 +42,16 @@ class PipelineController(Controller):
     ) -> Response[schemas.Started]:
         """Buy nothing yet: the items are due from now on, and the workers take them."""
         body = await request.body()
-        earlier = await _find_earlier(gateway, body)
-
-        def read() -> Frozen:
-            whole = taken_over(body, earlier.config, gateway.data_source) if earlier else body
-            return freeze(parse(whole), gateway.data_source, gateway.services, gateway.model)
-
-        # A million keywords take seconds; other requests are answered meanwhile.
-        frozen = await asyncio.to_thread(read)
-        if not earlier:  # what is taken over costs nothing, and is not foreseen
-            await refuse_over_budget(gateway, frozen.config)
+        resumes = await asyncio.to_thread(predecessor, body) is not None
+        # What is wrong with it is said before the store is asked.
+        frozen = None if resumes else await read(gateway, body)
 
         async def record(conn: Connection) -> schemas.Started:
-            await require_schema(conn)
-            pipeline_id = await initialize_pipeline(conn, frozen.config)
-            if earlier:
-                await take_over(conn, pipeline_id, frozen.config, earlier, Act(actor_of(request)))
-            _log.info("pipeline_started", pipeline_id=str(pipeline_id), items=frozen.config.searches)
-            return schemas.Started(
-                pipeline_id=pipeline_id,
-                state="running",
-                items=frozen.config.searches,
-                merged=frozen.merged,
-                warnings=frozen.warnings,
-                links=schemas.links(pipeline_id),
-            )
+            if frozen:
+                return await begin(conn, gateway, frozen, act=Act(actor_of(request)))
+            earlier = await find_earlier(conn, body)
+            whole = await read(gateway, body, earlier)
+            return await begin(conn, gateway, whole, earlier=earlier, act=Act(actor_of(request)))
 
         return await once(request, gateway, record, status=201, location=lambda started: started.links.itself)
 
@@ -129,14 +106,3 @@ class PipelineController(Controller):
             if not found.passed:
                 await tell_audit(conn, found)
         return found
-
-
-async def _find_earlier(gateway: Gateway, body: bytes) -> Pipeline | None:
-    """The pipeline a start's body resumes from. Raises InputError when there is none of this id."""
-    if (pipeline_id := await asyncio.to_thread(predecessor, body)) is None:
-        return None
-    try:
-        async with gateway.connection() as conn:
-            return await get_pipeline(conn, pipeline_id)
-    except NotFoundError:
-        raise unknown(pipeline_id) from None

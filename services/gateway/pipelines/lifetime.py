@@ -13,20 +13,18 @@ from services.gateway.actor import AnyRequest, actor_of, check_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
+from services.gateway.pipelines.beginning import begin, read
 from services.gateway.security import needs
 from services.gateway.service_names import check_phase
 from shared import log
-from shared.domain.pipeline import Frozen, freeze
 from shared.domain.scope import Scope
-from shared.domain.start import parse
 from shared.domain.strict_json import decode
 from shared.domain.takeover import overridden
 from shared.errors import InputError, NotFoundError, Problem
 from shared.store.control import Act
 from shared.store.deletion import begin_deletion, go_on_deleting
-from shared.store.migrate import require_schema
 from shared.store.phase_restart import restart_phase
-from shared.store.pipelines import get_pipeline, initialize_pipeline
+from shared.store.pipelines import get_pipeline
 from shared.store.pool import Connection
 
 _log = log.get(__name__)
@@ -75,31 +73,15 @@ class LifetimeController(Controller):
     ) -> Response[schemas.Started]:
         """But for the fields given. It takes nothing over; stored facts answer as long as they are fresh."""
         body = await request.body() or b"{}"
-        async with gateway.connection() as conn:
-            earlier = await get_pipeline(conn, pipeline_id)
-
-        def read() -> Frozen:
-            whole = overridden(body, earlier.config)
-            return freeze(parse(whole), gateway.data_source, gateway.services, gateway.model)
-
-        frozen = await asyncio.to_thread(read)
-        if frozen.config.resume_from_pipeline_id:
-            raise InputError(
-                Problem("/config/resume_from_pipeline_id", "a clone takes nothing over; that is `start`")
-            )
 
         async def record(conn: Connection) -> schemas.Started:
-            await require_schema(conn)
-            clone_id = await initialize_pipeline(conn, frozen.config)
-            _log.info("pipeline_cloned", pipeline_id=str(clone_id), earlier=str(pipeline_id))
-            return schemas.Started(
-                clone_id,
-                "running",
-                frozen.config.searches,
-                frozen.merged,
-                frozen.warnings,
-                schemas.links(clone_id),
-            )
+            earlier = await get_pipeline(conn, pipeline_id)
+            frozen = await read(gateway, await asyncio.to_thread(overridden, body, earlier.config))
+            if frozen.config.resume_from_pipeline_id:
+                raise InputError(
+                    Problem("/config/resume_from_pipeline_id", "a clone takes nothing over; that is `start`")
+                )
+            return await begin(conn, gateway, frozen, act=Act(actor_of(request)))
 
         return await once(request, gateway, record, status=201, location=lambda started: started.links.itself)
 

@@ -1,6 +1,6 @@
 """POST /pipeline/plan: the body that would start a pipeline, and what it would take."""
 
-import asyncio
+from typing import Final
 
 import msgspec
 from litestar import Controller, post
@@ -8,12 +8,14 @@ from litestar.di import NamedDependency
 
 from services.gateway.actor import AnyRequest
 from services.gateway.dependencies import Gateway
+from services.gateway.pipelines.beginning import find_earlier, read
 from services.gateway.planning.estimate import Plan, plan
 from services.gateway.security import needs
-from shared.domain.pipeline import Frozen, PipelineConfig, freeze
 from shared.domain.scope import Scope
-from shared.domain.start import parse
-from shared.errors import InputError, Problem
+
+TAKEN_OVER: Final = (
+    "what the earlier pipeline has completed is not subtracted: it will take no more than this"
+)
 
 
 class PlanController(Controller):
@@ -31,23 +33,10 @@ class PlanController(Controller):
         an 80 % interval for what they find.
         """
         body = await request.body()
-
-        def read() -> Frozen:
-            return freeze(parse(body), gateway.data_source, gateway.services, gateway.model)
-
-        frozen = await asyncio.to_thread(read)
-        planned = await plan(gateway, frozen.config)
-        return msgspec.structs.replace(planned, merged=len(frozen.merged), warnings=frozen.warnings)
-
-
-async def refuse_over_budget(gateway: Gateway, config: PipelineConfig) -> None:
-    """Raise InputError when the least a pipeline will cost is more than its budget."""
-    if config.budget is None:
-        return
-    planned = await plan(gateway, config)
-    if planned.affordable is False and planned.money:
-        detail = (
-            f"the least it will cost is {planned.money.low:.2f}, expected are {planned.money.expected:.2f}, and the budget"
-            f" is {config.budget:.2f}: raise it, or search less; POST /api/v1/pipeline/plan has the figures"
-        )
-        raise InputError(Problem("/config/budget", detail))
+        async with gateway.connection() as conn:
+            earlier = await find_earlier(conn, body)
+        frozen = await read(gateway, body, earlier)
+        async with gateway.connection() as conn:
+            planned = await plan(conn, gateway.data_source, frozen.config)
+        warnings = [*frozen.warnings, *([TAKEN_OVER] if earlier else [])]
+        return msgspec.structs.replace(planned, merged=len(frozen.merged), warnings=warnings)

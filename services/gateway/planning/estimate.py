@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from services.gateway.dependencies import Gateway
 from shared.domain.phases import (
     CLOSING,
     CONTENT_SCRAPING,
@@ -14,7 +13,7 @@ from shared.domain.phases import (
     PHASES,
     SERP_COLLECTION,
 )
-from shared.domain.pipeline import PipelineConfig, start_items
+from shared.domain.pipeline import DataSource, PipelineConfig, start_items
 from shared.domain.plan import (
     PhasePlan,
     Range,
@@ -62,12 +61,11 @@ class Plan(msgspec.Struct, frozen=True):
     warnings: list[str] = []
 
 
-async def plan(gateway: Gateway, config: PipelineConfig) -> Plan:
+async def plan(conn: Connection, data_source: DataSource, config: PipelineConfig) -> Plan:
     """Reads the record, and writes nothing."""
-    async with gateway.connection() as conn:
-        profiles = await list_profiles(conn)
-        seen = await select_experience(conn, gateway.data_source)
-        exact = await _exact(conn, config, profiles)
+    profiles = await list_profiles(conn)
+    seen = await select_experience(conn, data_source)
+    exact = await _exact(conn, config, profiles)
     phases = [*exact, *_later(config, profiles, seen)]
     return summed(phases, config.budget, len([one for one in seen if one.items]))
 
