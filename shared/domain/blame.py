@@ -48,9 +48,16 @@ def blame(items: Sequence[Item], error: ProviderError, patience: Patience) -> Bl
     return Blame(culprits, parts)
 
 
-def held_up(items: Sequence[Item], shut: GateShut) -> Blame:
-    """Those the gate names wait, and the others go on without them; where it names none, all wait."""
+def held_up(items: Sequence[Item], shut: GateShut, patience: Patience) -> Blame:
+    """Those the gate names wait, and the others go on without them; where it names none, all wait.
+
+    Names that are no item's, as those of a second call, are divided as `blame` does.
+    """
     named = [item for item in items if item.key in shut.subjects]
     if 0 < len(named) < len(items):
         return Blame(named, [[item for item in items if item.key not in shut.subjects]])
-    return Blame(items)
+    parts = [items[: len(items) // 2], items[len(items) // 2 :]]
+    if named or not shut.subjects or len(items) == 1 or patience.left < len(parts):
+        return Blame(items)
+    patience.left -= len(parts)
+    return Blame((), parts)

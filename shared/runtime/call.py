@@ -59,9 +59,10 @@ class Buyer:
             await self._obtain(claim, purchase)
             facts: dict[str, Fact[A]] = purchase.facts
         except BaseException as error:
-            for future in futures.values():
+            for subject, future in futures.items():
                 if not future.done():
-                    future.set_exception(error if _concerns_all(error) else GateShut(WaitReason.RETRY, 1.0))
+                    passing = _concerns_others(error, subject)
+                    future.set_exception(error if passing else GateShut(WaitReason.RETRY, 1.0))
                     future.exception()
             raise
         finally:
@@ -143,10 +144,11 @@ class Buyer:
             self._under_way.pop(flight, None)
 
 
-def _concerns_all(error: BaseException) -> bool:
-    """Whether it concerns those who joined, too: what ended this job, or stopped its pipeline, does not."""
+def _concerns_others(error: BaseException, subject: str) -> bool:
+    """Whether it concerns those who joined, too: what ended this job, or holds this pipeline alone, does not."""
     if isinstance(error, GateShut):
-        return error.reason not in {WaitReason.BUDGET, WaitReason.PAUSED}
+        own = error.reason in {WaitReason.BUDGET, WaitReason.PAUSED, WaitReason.BREAKER}
+        return not own and (not error.subjects or subject in error.subjects)
     return isinstance(error, ProviderError)
 
 

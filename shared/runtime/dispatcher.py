@@ -63,7 +63,9 @@ class Dispatcher:
             upstream = (
                 await jobs.count_upstream(conn, self._phase.upstream) if self._phase.upstream else set()
             )
-            plans = self._form(due, await jobs.count_open(conn, service), upstream)
+            open_items = await jobs.count_open(conn, service)
+            bypassing = set() if self._allowance() is None else await jobs.find_bypassing(conn)
+            plans = self._form(due, open_items, upstream, bypassing)
         async with unit_of_work(self._pool) as conn:
             created = await jobs.create_jobs(conn, self._phase.name, service, plans)
         await self._publish(service, [*again, *created])
@@ -76,15 +78,22 @@ class Dispatcher:
         return settings.tick_seconds
 
     def _form(
-        self, due: Sequence[Due], open_items: Mapping[str, int], upstream: Collection[str]
+        self,
+        due: Sequence[Due],
+        open_items: Mapping[str, int],
+        upstream: Collection[str],
+        bypassing: Collection[str],
     ) -> list[Plan]:
-        """Behind an open breaker none, with probes one call each; but for pipelines that bypass it as ever."""
+        """Behind an open breaker none, with probes one call each; but for pipelines that bypass it as ever.
+
+        What those have open takes nobody's place among the probes: only a probe closes the breaker.
+        """
         calls, per_call = self._allowance(), self._provider.items_per_call
 
-        def form(groups: Sequence[Due], window: int, size: int) -> list[Plan]:
+        def form(groups: Sequence[Due], window: int, size: int, *, passing: bool | None = None) -> list[Plan]:
             return form_jobs(
-                groups,
-                open_items=open_items,
+                [g for g in groups if passing in {None, g.bypasses_breaker}],
+                open_items={p: n for p, n in open_items.items() if passing in {None, p in bypassing}},
                 window=window,
                 size=size,
                 items_per_call=per_call,
@@ -94,9 +103,7 @@ class Dispatcher:
 
         if calls is None:
             return form(due, self._window, self._size)
-        heeding = [group for group in due if not group.bypasses_breaker]
-        bypassing = [group for group in due if group.bypasses_breaker]
         return [
-            *form(heeding, min(self._window, calls * per_call), per_call),
-            *form(bypassing, self._window, self._size),
+            *form(due, min(self._window, calls * per_call), per_call, passing=False),
+            *form(due, self._window, self._size, passing=True),
         ]

@@ -190,7 +190,7 @@ class Processor:
                 verdict.refused(claim, item, retry, rule, error, random=lambda: chance) for item in refused
             ], again
         except GateShut as shut:
-            held = held_up(items, shut)
+            held = held_up(items, shut, patience)
             return [verdict.shut(claim, item, shut) for item in held.refused], held.again
         except LeaseLost:
             raise

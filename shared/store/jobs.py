@@ -6,12 +6,14 @@ from typing import Any, cast
 
 import msgspec
 
+from shared.domain.dead_letter import CRASH
 from shared.domain.isolation import Died, sentence
 from shared.domain.item import Item
 from shared.domain.job import Due, Plan
 from shared.domain.message import Message
 from shared.domain.phases import PHASES, Phase, Rules
 from shared.store import queries
+from shared.store.dead_letters import DeadItem, insert_dead_letters
 from shared.store.pool import Connection
 
 _SQL = queries.load("jobs")
@@ -73,6 +75,12 @@ async def count_open(conn: Connection, queue: str) -> dict[str, int]:
     """Items in jobs that have not ended, by pipeline."""
     cursor = await conn.execute(_SQL["count_open"], {"queue": queue})
     return dict(cast("list[tuple[str, int]]", await cursor.fetchall()))
+
+
+async def find_bypassing(conn: Connection) -> set[str]:
+    """Pipelines whose calls start whatever the breaker says."""
+    cursor = await conn.execute(_SQL["find_bypassing"])
+    return {cast("str", row[0]) for row in await cursor.fetchall()}
 
 
 async def count_upstream(conn: Connection, phases: Sequence[str]) -> set[str]:
@@ -207,16 +215,19 @@ async def reap_jobs(conn: Connection, queue: str, phase: str, crash_limit: int) 
         job_ids = [job_id for job_id, *_ in rows]
         sentences = [sentence(Died(*died), crash_limit) for _, *died in rows]
         returned = {
-            "queue": queue,
             "phase": phase,
             "job_ids": job_ids,
             "chunks": [each.chunk for each in sentences],
             "given_up": [each.given_up for each in sentences],
         }
         cursor = await conn.execute(_SQL["return_items"], returned)
-        (items,) = cast("tuple[int]", await cursor.fetchone())
+        items = cast("list[tuple[str, int, str, str]]", await cursor.fetchall())
+        if dead := [
+            DeadItem(owner, n, phase, CRASH, error) for owner, n, state, error in items if state == "failed"
+        ]:
+            await insert_dead_letters(conn, dead)
         await conn.execute(_SQL["doubt_calls"], {"job_ids": job_ids})
-    return len(job_ids), items
+    return len(job_ids), len(items)
 
 
 async def wake_items(conn: Connection, phase: str, limit: int = 1000) -> int:

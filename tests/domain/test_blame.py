@@ -80,11 +80,27 @@ def test_a_lone_item_is_its_own_culprit() -> None:
 
 
 def test_whom_the_gate_names_waits_and_the_others_go_on() -> None:
-    """Where it names nobody, or all, all wait: that comes to an end."""
+    """Where it names nobody, or all, all wait."""
     items = _items(3)
 
-    named = held_up(items, GateShut("in_doubt", 1.0, ["key 1"]))
+    named = held_up(items, GateShut("in_doubt", 1.0, ["key 1"]), Patience.of(3))
 
     assert named == Blame([items[1]], [[items[0], items[2]]])
-    for subjects in ((), [item.key for item in items], ["somebody else"]):
-        assert held_up(items, GateShut("in_doubt", 1.0, subjects)) == Blame(items)
+    for subjects in ((), [item.key for item in items]):
+        assert held_up(items, GateShut("in_doubt", 1.0, subjects), Patience.of(3)) == Blame(items)
+
+
+def test_whom_a_second_call_holds_up_is_found_by_halves() -> None:
+    """Its subjects are no items' keys; that comes to an end, too."""
+    items = _items(8)
+    waiting: list[Item] = []
+    parts, patience = [items], Patience.of(8)
+    while parts:
+        part = parts.pop()
+        if items[5] in part:
+            found = held_up(part, GateShut("in_doubt", 1.0, ["channel"]), patience)
+            waiting += found.refused
+            parts += [list(again) for again in found.again]
+
+    assert waiting == [items[5]]
+    assert held_up(items, GateShut("in_doubt", 1.0, ["channel"]), Patience(1)) == Blame(items)

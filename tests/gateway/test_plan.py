@@ -93,7 +93,9 @@ async def test_a_wrong_body_is_refused_as_a_start_is(client: Client) -> None:
 
 async def test_a_clone_over_budget_is_refused(client: Client, conn: Connection) -> None:
     """It is a start."""
-    started = await client.post("/api/v1/pipeline/start", json=BODY | {"config": {"phases": ["serp_collection"]}})
+    started = await client.post(
+        "/api/v1/pipeline/start", json=BODY | {"config": {"phases": ["serp_collection"]}}
+    )
     await profile(conn, "serp", "scale_serp", 0.5)
     clone = f"/api/v1/pipeline/{started.json()['pipeline_id']}/clone"
     answer = await client.post(clone, json={"config": {"budget": 1, "phases": ["serp_collection"]}})
@@ -101,7 +103,9 @@ async def test_a_clone_over_budget_is_refused(client: Client, conn: Connection) 
     assert len(await fetch(conn, "SELECT 1 FROM pipelines")) == 1
 
 
-async def test_what_was_started_is_answered_again_whatever_has_changed(client: Client, conn: Connection) -> None:
+async def test_what_was_started_is_answered_again_whatever_has_changed(
+    client: Client, conn: Connection
+) -> None:
     """Prices have risen since, or the pipeline it was cloned from is gone."""
     body = BODY | {"config": {"budget": 1, "phases": ["serp_collection"]}}
     key = {"Idempotency-Key": "one"}

@@ -11,6 +11,7 @@ import redis
 from shared.runtime.fault_points import FAULT_POINTS
 from shared.testing.eventually import wait_until
 from tests.resilience.fragile import LINKS, SECOND, Fragile
+from tests.resilience.scenario import process_tree
 
 #: Nothing else stops: as long as a link is bad, work goes on with what it has.
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 2.5
@@ -97,16 +98,26 @@ def _everything_killed(system: Fragile, _: random.Random) -> None:
 
 
 def _stopped_past_its_lease(system: Fragile, chance: random.Random) -> None:
-    """SIGSTOP, until somebody else has its work, and SIGCONT: it wakes as a zombie."""
-    expired = "SELECT count(*) FROM job_queue WHERE state = 'expired'"
-    before = system.ask(expired)
-    with system.stopped(chance.choice(("serp", SECOND))):
-        wait_until(lambda: system.ask(expired) != before or _is_over(system), DEATH_SECONDS)
+    """SIGSTOP while it holds a job, until that is taken from it, and SIGCONT: it wakes as a zombie."""
+    victim = chance.choice(("serp", SECOND))
+    while not _lost_a_job(system, victim):
+        pass  # it had just given back what it held
 
 
-def _is_over(system: Fragile) -> bool:
-    """Nothing was in its hands when it was stopped."""
-    return system.ask("SELECT FROM job_queue WHERE state = 'processing'") == []
+def _lost_a_job(system: Fragile, victim: str) -> bool:
+    tree = process_tree(system.pid(victim))
+    wait_until(lambda: _jobs_of(system, tree), DEATH_SECONDS, what=lambda: f"{victim} gets no work")
+    with system.stopped(victim):
+        held = _jobs_of(system, tree)
+        expired = "SELECT FROM job_queue WHERE job_id = ANY(%s) AND state = 'expired'"
+        wait_until(lambda: len(system.ask(expired, held)) == len(held), DEATH_SECONDS)
+    return bool(held)
+
+
+def _jobs_of(system: Fragile, tree: list[int]) -> list[int]:
+    held = """SELECT job_id FROM job_queue
+              WHERE state = 'processing' AND split_part(lease_holder, ':', 2)::int = ANY(%s)"""
+    return [job_id for (job_id,) in system.ask(held, tree)]
 
 
 def _flushed(system: Fragile, _: random.Random) -> None:

@@ -67,9 +67,10 @@ def test_a_long_pipeline_outlives_whatever_dies_all_the_time(system: Fragile, ki
     kinds = [kind for kind in DISTURBANCES if not kind.fault_point]
     with Run(system, "long", searches=SEARCHES_PER_KILL * kills) as run:
         run.patience_seconds = 60.0 * kills
-        for _ in range(kills):
-            if run.wait(lambda _: True)["state"] in ENDED:
-                break
+        strikes = 0
+        while strikes < kills and run.wait(lambda _: True)["state"] not in ENDED:
             chance.choice(kinds).strike(system, chance)
+            strikes += 1
+        assert strikes == kills, "the pipeline is too short for so many deaths"
         run.assert_completed_and_green()
         assert_accounts(system, run.pipeline_id, run.searches, before)

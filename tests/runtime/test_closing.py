@@ -9,6 +9,7 @@ from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.reaper import Reaper
 from shared.store.audit import audit
+from shared.store.failed_items import reset_closing
 from shared.store.heartbeats import Heartbeats
 from shared.store.pool import Connection, Pool
 from shared.testing.pipelines import claim_all, record_all, start_pipeline
@@ -119,6 +120,16 @@ async def test_nothing_is_left_behind_where_the_pipeline_was_paused(pool: Pool, 
 
         assert await fetch(conn, "SELECT count(*) FROM job_queue WHERE queue_name = 'housekeeping'") == [0]
         assert await fetch(conn, "SELECT count(*) FROM ready") == [2]
+
+
+async def test_a_suspect_stays_one_when_its_figures_are_computed_again(conn: Connection) -> None:
+    """It might be the reason why housekeepers die."""
+    await start(conn)
+    (pipeline_id,) = await fetch(conn, "SELECT pipeline_id FROM pipelines")
+    await conn.execute("UPDATE pipeline_state SET state = 'completed', chunk = 1")
+    await conn.execute("DELETE FROM ready")
+    await reset_closing(conn, [pipeline_id])
+    assert set(await fetch(conn, "SELECT chunk FROM ready")) == {1}
 
 
 async def test_figures_wait_for_what_was_put_back_meanwhile(pool: Pool, heartbeat: Heartbeat) -> None:

@@ -83,6 +83,16 @@ async def test_behind_an_open_breaker_jobs_are_formed_only_for_those_that_bypass
     assert await fetch(conn, "SELECT DISTINCT pipeline_id FROM ready") == [heeding]
 
 
+async def test_who_bypasses_the_breaker_takes_no_probes_place(pool: Pool, conn: Connection) -> None:
+    """However much of it is open: only a probe closes the breaker."""
+    bypassing = await start_searches(conn, 200, config=NO_BREAKER)
+    await _dispatcher(pool, allowed=0).round()
+    heeding = await start_searches(conn, 3)
+    await _dispatcher(pool, allowed=1).round()
+    assert await fetch(conn, "SELECT count(*) FROM job_queue WHERE pipeline_id = %s", heeding) == [1]
+    assert (await fetch(conn, "SELECT count(*) FROM ready WHERE pipeline_id = %s", bypassing))[0] > 0
+
+
 async def test_without_job_queue_every_job_has_one_item_at_normal_priority(
     pool: Pool, conn: Connection
 ) -> None:

@@ -90,6 +90,8 @@ async def test_an_item_that_killed_its_workers_leaves_one(pool: Pool, conn: Conn
     (letter,) = await list_dead_letters(conn, ALL)
     assert (letter.category, letter.fingerprint, letter.crashes) == ("crash", "crash", 3)
     assert "died" in letter.error
+    told = "SELECT data ->> 'queue', data ->> 'letters' FROM events WHERE name = 'dead_letter.created'"
+    assert len(await fetch(conn, told)) == 1
     await assert_green(conn, pipeline_id)
     assert await replay(pool) == 1
     suspects = "SELECT r.chunk, s.chunk, s.crashes FROM ready r JOIN pipeline_state s USING (item_id)"

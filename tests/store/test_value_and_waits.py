@@ -182,6 +182,19 @@ async def test_an_optional_phase_does_not_wait_for_ever(conn: Connection) -> Non
     ]
 
 
+async def test_what_an_operator_has_to_decide_is_not_given_up(conn: Connection) -> None:
+    """However long that takes."""
+    pipeline_id = await start(conn, give_up_after_seconds=60)
+    await find_pages(conn, pipeline_id, 2)
+    await _wait(conn, pipeline_id, CONTENT_SCRAPING, "in_doubt")
+    await conn.execute(
+        "UPDATE waiting SET since = now() - interval '1 day', next_at = now() + interval '1 minute'"
+    )
+    await conn.execute("UPDATE pipelines SET running_since = now() - interval '1 day'")
+
+    assert await jobs.give_up_items(conn) == 0
+
+
 async def test_a_phase_nobody_works_on_is_given_up(conn: Connection) -> None:
     """Its worker does not run at all: the pipeline must come to its end nevertheless."""
     pipeline_id = await start(conn, give_up_after_seconds=60)

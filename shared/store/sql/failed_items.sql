@@ -43,7 +43,7 @@ SELECT pipeline_id, item_id FROM chosen
 -- What rests on all results is computed anew: its items are due again, their results forgotten. One that is just being
 -- computed is taken from its job, which then records nothing.
 WITH chosen AS MATERIALIZED (
-    SELECT s.pipeline_id, s.item_id, s.state, i.phase, i.batch_key, i.value
+    SELECT s.pipeline_id, s.item_id, s.state, s.chunk, i.phase, i.batch_key, i.value
     FROM items i JOIN pipeline_state s ON s.pipeline_id = i.pipeline_id AND s.item_id = i.item_id
     WHERE i.pipeline_id = ANY(%(pipeline_ids)s) AND i.phase = ANY(%(closing)s) AND s.state IN ('processing', 'completed')
     ORDER BY s.pipeline_id, s.item_id FOR UPDATE OF s
@@ -53,8 +53,8 @@ WITH chosen AS MATERIALIZED (
 ), forgotten AS (
     DELETE FROM results r USING chosen c WHERE r.pipeline_id = c.pipeline_id AND r.item_id = c.item_id
 ), due AS (
-    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, value)
-    SELECT pipeline_id, item_id, phase, batch_key, value FROM chosen
+    INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
+    SELECT pipeline_id, item_id, phase, batch_key, chunk, value FROM chosen
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
 SELECT c.pipeline_id, c.phase, d.name, sum(d.delta)

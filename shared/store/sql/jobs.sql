@@ -30,6 +30,10 @@ FROM job_queue
 WHERE queue_name = %(queue)s AND state IN ('pending', 'dispatched', 'processing')
 GROUP BY pipeline_id
 
+-- name: find_bypassing
+-- Pipelines whose calls start whatever the breaker says.
+SELECT pipeline_id::text FROM pipelines WHERE bypasses_breaker AND ended_at IS NULL
+
 -- name: count_upstream
 -- Pipelines in which one of these phases still has open items.
 SELECT c.pipeline_id::text
@@ -147,7 +151,7 @@ FROM expired e LEFT JOIN pipeline_state s ON s.pipeline_id = e.pipeline_id AND s
 GROUP BY e.job_id, e.chunk
 
 -- name: return_items
--- Items of expired jobs go back to due in chunks, or fail and leave a dead letter. Returns how many.
+-- Items of expired jobs go back to due in chunks, or fail. Returns them with their errors.
 WITH died AS (
     SELECT j.job_id, j.pipeline_id, j.item_ids, d.chunk, d.given_up
     FROM unnest(%(job_ids)s::bigint[], %(chunks)s::int[], %(given_up)s::bool[]) AS d (job_id, chunk, given_up)
@@ -161,16 +165,6 @@ WITH died AS (
     WHERE s.pipeline_id = d.pipeline_id AND s.item_id = ANY(d.item_ids)
       AND s.state = 'processing' AND s.job_id = d.job_id
     RETURNING s.pipeline_id, s.item_id, s.state, s.crashes, s.chunk, s.attempts, s.last_error
-), dead AS (
-    INSERT INTO job_queue (pipeline_id, queue_name, job_type, item_ids, priority, state, ended_at,
-                           fingerprint, error_category, last_error, attempts, crashes)
-    SELECT r.pipeline_id, %(queue)s, %(phase)s, ARRAY[r.item_id], p.priority, 'dead_letter', now(),
-           'crash', 'crash', r.last_error, r.attempts, r.crashes
-    FROM returned r JOIN pipelines p ON p.pipeline_id = r.pipeline_id
-    WHERE r.state = 'failed'
-    ON CONFLICT ((item_ids[1])) WHERE state = 'dead_letter' DO UPDATE
-    SET fingerprint = 'crash', error_category = 'crash', last_error = excluded.last_error,
-        attempts = excluded.attempts, crashes = excluded.crashes, ended_at = now()
 ), due AS (
     INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
     SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.chunk, i.value
@@ -182,7 +176,7 @@ WITH died AS (
     FROM returned r, LATERAL (VALUES ('processing', -1), (r.state, 1)) AS d (name, sign)
     GROUP BY pipeline_id, d.name, d.sign
 )
-SELECT count(*)::int FROM returned
+SELECT pipeline_id::text, item_id, state, last_error FROM returned
 
 -- name: doubt_calls
 -- Calls of reaped jobs that had left are in doubt. A statement of its own: only now those are seen that were written
@@ -266,7 +260,7 @@ WITH late AS MATERIALIZED (
     LEFT JOIN circuit_breakers b ON b.service = s.service
     -- Not what is due by now: it may have waited for nobody but this system itself, which was stopped.
     WHERE b.paused_at IS NULL AND greatest(w.since, p.running_since, b.unpaused_at) < now() - make_interval(secs => p.give_up_after_seconds)
-      AND w.next_at > now()
+      AND w.next_at > now() AND w.reason <> 'in_doubt'  -- that is for an operator to decide
       AND w.phase <> ALL(%(mandatory)s)
     LIMIT %(limit)s
     FOR UPDATE OF w SKIP LOCKED
