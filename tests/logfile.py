@@ -17,8 +17,13 @@ Start = Callable[[Format, str, tuple[str, ...]], Path]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Configures logging into a file; undone afterwards, for it belongs to the whole process."""
+    # A logger that is used meanwhile must not keep what it was then.
+    configured = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda **how: configured(**how | {"cache_logger_on_first_use": False})
+    )
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     levels = {name: logging.getLogger(name).level for name in (*log.NOISY, *sum(log.COMPONENTS.values(), ()))}

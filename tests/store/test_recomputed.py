@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -126,7 +127,9 @@ async def made(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> tuple[Repor
 def recomputed(url: str, pipeline_id: str, file: Path) -> dict[str, Any]:
     """What the script prints."""
     command = [sys.executable, str(SCRIPT), url, pipeline_id, str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # Its second file lies beside it: not found by itself where Python is told not to trust the script's directory.
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout, done.stderr
     return dict(json.loads(done.stdout))
 
