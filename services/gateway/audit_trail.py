@@ -7,7 +7,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.actor import HEADER, NAME_LENGTH, REASON_LENGTH, UNNAMED, AnyRequest
+from services.gateway.actor import NAME_LENGTH, REASON_LENGTH, AnyRequest, said_actor
 from services.gateway.dependencies import Gateway
 from services.gateway.observation import request_id
 from services.gateway.security import is_write, principal_of
@@ -33,11 +33,8 @@ async def open_trail(request: AnyRequest) -> None:
     if not is_write(request.route_handler, request.method):
         return
     principal, signed = principal_of(request.scope), _read(await request.body())
-    actor = (
-        signed.actor or request.headers.get(HEADER, "") or (principal.name if principal.key_id else UNNAMED)
-    )
     write = Write(
-        actor=_clean(actor, NAME_LENGTH),
+        actor=_clean(said_actor(request, signed.actor), NAME_LENGTH),
         key_id=principal.key_id,
         key_name=principal.name,
         operation=getattr(request.route_handler, "operation_id", None) or request.route_handler.handler_name,

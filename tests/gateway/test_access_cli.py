@@ -42,11 +42,25 @@ def test_a_key_is_made_used_listed_and_revoked(
     assert (found["name"], found["role"]) == ("ci", "operator")
     assert "expires" in landscape(capsys, "keys")
     assert "revoked" in landscape(capsys, "keys", "revoke", found["key_id"])
-    log = landscape(capsys, "audit-log", "--by", "cli")
+    log = landscape(capsys, "audit-log", "--by", "api")
     assert [line.split()[2] for line in log.splitlines()] == ["revokeKey", "createKey"]
     assert json.loads(landscape(capsys, "audit-log", "--operation", "createKey", "--json"))["items"]
     monkeypatch.setenv("LANDSCAPE_TOKEN", key)
     landscape(capsys, "keys", code=exits.AUTH)
+
+
+def test_a_command_acts_by_the_name_of_its_key(
+    capsys: pytest.CaptureFixture[str], gateway_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless --actor says somebody else."""
+    body = {"keywords": ["crm"], "regions": ["US"]}
+    started = httpx.post(f"{gateway_url}/api/v1/pipeline/start", json=body, headers=bearer(TOKEN)).json()
+    key = landscape(capsys, "keys", "create", "night shift", "--role", "operator").strip()
+    monkeypatch.setenv("LANDSCAPE_TOKEN", key)
+    landscape(capsys, "pause", started["pipeline_id"], "--reason", "dear")
+    landscape(capsys, "unpause", started["pipeline_id"], "--actor", "ann")
+    log = json.loads(landscape(capsys, "audit-log", "--limit", "2", "--json"))["items"]
+    assert [(entry["actor"], entry["reason"]) for entry in log] == [("ann", ""), ("night shift", "dear")]
 
 
 def test_events_are_listed(capsys: pytest.CaptureFixture[str], gateway_url: str) -> None:

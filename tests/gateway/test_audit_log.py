@@ -49,6 +49,22 @@ async def test_every_write_is_in_the_log_with_actor_reason_and_answer(client: As
     assert (refused["actor"], refused["status"]) == ("night shift", 409)
 
 
+async def test_who_names_nobody_acts_by_the_name_of_the_key(client: AsyncTestClient[Any]) -> None:
+    """In the pipeline's history as in the log: a field, else the header, else the key, else `api` for the token."""
+    started = await client.post("/api/v1/pipeline/start", json=START)
+    pipeline = f"/api/v1/pipeline/{started.json()['pipeline_id']}"
+    key = bearer(await make(client, role="operator", name="night shift"))
+    named = key | {"X-Actor": "bob"}
+    await client.post(f"{pipeline}/pause", headers=key)
+    await client.post(f"{pipeline}/unpause", headers=named)
+    await client.post(f"{pipeline}/pause", headers=named, json={"actor": "ann"})
+    await client.post(f"{pipeline}/unpause")
+    history = (await client.get(f"{pipeline}/actions")).json()["items"]
+    who = [entry["actor"] for entry in await entries(client)][:4]
+    assert who == ["api", "ann", "bob", "night shift"]
+    assert [action["actor"] for action in history] == who
+
+
 async def test_reading_is_not_logged_and_neither_is_what_was_not_let_in(client: AsyncTestClient[Any]) -> None:
     """A dry run, a look, a key without the scope: nothing could have been changed."""
     viewer = await make(client, role="viewer")

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import httpx
 
+from services.gateway.cli.options import signed
 from services.gateway.reports.wanted import Form, Wanted
 from services.gateway.standalone import runfile
 from shared import config
@@ -80,7 +81,7 @@ class Api:
     def waive(self, pipeline_id: str, gate: str, *, actor: str, reason: str) -> None:
         """PUT /pipeline/{id}/report/waivers/{gate}."""
         path = f"/api/v1/pipeline/{pipeline_id}/report/waivers/{gate}"
-        self._json("PUT", path, json={"actor": actor, "reason": reason})
+        self._json("PUT", path, json=signed(actor, reason))
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
         """GET /pipeline/{id}/audit."""

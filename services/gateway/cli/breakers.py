@@ -64,9 +64,7 @@ def reset(service: str, reason: str, data_dir: Path) -> int:
 
 def _order(service: str, order: str, reason: str, data_dir: Path) -> int:
     with api.connect(data_dir) as gateway:
-        breaker = gateway.ask(
-            "POST", f"{PATH}/{service}/{order}", json={"reason": reason, "actor": options.ACTOR}
-        )
+        breaker = gateway.ask("POST", f"{PATH}/{service}/{order}", json={"reason": reason})
     click.echo(render(breaker))
     return 0
 

@@ -39,8 +39,7 @@ def command(  # noqa: PLR0917  click passes them by name
             f"phases/{phase}/restart",
             failed_only=failed_only,
             rebuy=rebuy,
-            actor=actor,
-            reason=reason,
+            **options.signed(actor, reason),
         )
     click.echo(
         json.dumps(done) if as_json else f"{done['set_back']} items are due again, {done['removed']} removed"

@@ -30,7 +30,9 @@ class OverrideRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: GivenReason
     platform: bool = False
     """Whether its content is not its own: it then takes its share and has no rank."""
-    actor: Annotated[Actor, Meta(description="Who says so; by default the header X-Actor.")] = ""
+    actor: Annotated[
+        Actor, Meta(description="Who says so; by default the header X-Actor, else the API key.")
+    ] = ""
 
 
 class OverridePage(msgspec.Struct, frozen=True):

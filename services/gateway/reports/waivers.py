@@ -28,7 +28,9 @@ class WaiveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a gate may be passed over."""
 
     reason: GivenReason
-    actor: Annotated[Actor, Meta(description="Who says so; by default the header X-Actor.")] = ""
+    actor: Annotated[
+        Actor, Meta(description="Who says so; by default the header X-Actor, else the API key.")
+    ] = ""
 
 
 class WaiverPage(msgspec.Struct, frozen=True):
