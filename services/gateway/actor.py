@@ -45,6 +45,15 @@ def check_reason(reason: str) -> None:
     _check(reason, REASON_LENGTH)
 
 
+def asked_reason(given: str) -> str:
+    """The parameter `reason` of a query. Raises InputError for what cannot be written down."""
+    try:
+        check_reason(given)
+    except ValueError as error:
+        raise InputError(Problem("?reason", str(error))) from None
+    return given
+
+
 def check_given_reason(reason: str) -> None:
     """As `check_reason`, where there must be one."""
     if not reason.strip():

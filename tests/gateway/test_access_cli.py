@@ -94,7 +94,9 @@ def test_a_webhook_is_registered_tested_and_deleted(capsys: pytest.CaptureFixtur
     )
     landscape(capsys, "webhooks", "redeliver", webhook_id, "1", code=exits.CONFLICT)
     assert "pipeline.failed" in landscape(capsys, "webhooks", "enable", webhook_id)
-    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id)
+    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id, "--reason", "moved")
+    (entry,) = json.loads(landscape(capsys, "audit-log", "--limit", "1", "--json"))["items"]
+    assert (entry["operation"], entry["reason"]) == ("deleteWebhook", "moved")
     landscape(capsys, "webhooks", "create", "http://10.0.0.1/", code=exits.USAGE)
 
 

@@ -91,9 +91,9 @@ class Api:
         """Any operation under /api/v1; `arguments` are `params` of the query or `json`, the body."""
         return self._json(method, f"/api/v1{path}", **arguments)
 
-    def do(self, method: str, path: str) -> None:
+    def do(self, method: str, path: str, **arguments: Any) -> None:
         """As `ask`, where nothing is answered."""
-        self._call(method, f"/api/v1{path}")
+        self._call(method, f"/api/v1{path}", **arguments)
 
     def steer(self, pipeline_id: str, verb: str, **body: Any) -> dict[str, Any]:
         """POST /pipeline/{id}/… for pause, unpause, cancel, resume, checkpoints and checkpoints/{name}/rewind."""

@@ -88,11 +88,12 @@ def enable(webhook_id: str, data_dir: Path) -> int:
 
 @command.command("delete")
 @_webhook_id
+@click.option("--reason", default="", help="Why; it stays in the audit log.")
 @options.data_dir
-def delete(webhook_id: str, data_dir: Path) -> int:
+def delete(webhook_id: str, reason: str, data_dir: Path) -> int:
     """Send nothing to a receiver any more."""
     with api.connect(data_dir) as gateway:
-        gateway.do("DELETE", f"{PATH}/{webhook_id}")
+        gateway.do("DELETE", f"{PATH}/{webhook_id}", params={"reason": reason})
     click.echo(f"webhook {webhook_id} is deleted")
     return 0
 

@@ -5,10 +5,10 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from msgspec import Meta
 
-from services.gateway.actor import Actor, AnyRequest, GivenReason, actor_of
+from services.gateway.actor import Actor, AnyRequest, GivenReason, actor_of, asked_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.security import needs
 from shared import log
@@ -70,8 +70,11 @@ class CompanyController(Controller):
         return OverridePage(found)
 
     @delete("/{domain:str}", operation_id="dropOverride", summary="Let a domain go by its match again.")
-    async def drop(self, gateway: NamedDependency[Gateway], domain: FromPath[str]) -> None:
-        """404 when nobody said anything of it."""
+    async def drop(
+        self, gateway: NamedDependency[Gateway], domain: FromPath[str], reason: FromQuery[str] = ""
+    ) -> None:
+        """404 when nobody said anything of it. The reason stays in the audit log."""
+        asked_reason(reason)
         async with gateway.unit_of_work() as conn:
             await drop_override(conn, _registrable(domain))
 

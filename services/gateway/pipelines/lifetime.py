@@ -9,7 +9,7 @@ from litestar import Controller, Response, delete, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from services.gateway.actor import AnyRequest, actor_of, check_reason
+from services.gateway.actor import AnyRequest, actor_of, asked_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
@@ -94,11 +94,7 @@ class LifetimeController(Controller):
         reason: FromQuery[str] = "",
     ) -> schemas.Deleted:
         """In parts; housekeeping ends what is broken off. What was bought stays, and what was paid. 409 while it runs."""
-        try:
-            check_reason(reason)
-        except ValueError as error:
-            raise InputError(Problem("?reason", str(error))) from None
-        act = Act(actor_of(request), reason)
+        act = Act(actor_of(request), asked_reason(reason))
         async with gateway.unit_of_work() as conn:
             await begin_deletion(conn, pipeline_id, act)
         items = await go_on_deleting(gateway.pool, pipeline_id)
