@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 
 from services.gateway.cli import exits
@@ -61,6 +62,20 @@ def test_a_command_acts_by_the_name_of_its_key(
     landscape(capsys, "unpause", started["pipeline_id"], "--actor", "ann")
     log = json.loads(landscape(capsys, "audit-log", "--limit", "2", "--json"))["items"]
     assert [(entry["actor"], entry["reason"]) for entry in log] == [("ann", ""), ("night shift", "dear")]
+
+
+def test_what_a_command_does_is_done_once_however_often_it_arrives(
+    capsys: pytest.CaptureFixture[str], gateway_url: str, postgres_url: str
+) -> None:
+    """Each run sends a key of its own with what takes one, for whatever stands between it and the gateway."""
+    body = {"keywords": ["crm"], "regions": ["US"]}
+    started = httpx.post(f"{gateway_url}/api/v1/pipeline/start", json=body, headers=bearer(TOKEN)).json()
+    for _ in range(2):
+        landscape(capsys, "retry-failed", started["pipeline_id"])
+    landscape(capsys, "clone", started["pipeline_id"])
+    with psycopg.connect(postgres_url) as connection:
+        paths = connection.execute("SELECT path FROM idempotency_keys ORDER BY created_at").fetchall()
+    assert [path.rpartition("/")[2] for (path,) in paths] == ["retry-failed", "retry-failed", "clone"]
 
 
 def test_events_are_listed(capsys: pytest.CaptureFixture[str], gateway_url: str) -> None:

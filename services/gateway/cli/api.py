@@ -47,9 +47,8 @@ class Api:
         self._client.close()
 
     def start(self, body: bytes) -> dict[str, Any]:
-        """POST /pipeline/start; sent twice, by whatever is in between, it starts once."""
-        headers = {"Idempotency-Key": uuid.uuid4().hex}
-        return self._json("POST", "/api/v1/pipeline/start", content=body, headers=headers)
+        """POST /pipeline/start."""
+        return self._json("POST", "/api/v1/pipeline/start", content=body)
 
     def newest(self) -> str:
         """Id of the pipeline started last. Raises NotFoundError when there is none."""
@@ -123,8 +122,10 @@ class Api:
         return answer
 
     def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        # Sent twice, by whatever is in between, it is done once, where the API takes such a key.
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
         try:
-            response = self._client.request(method, path, **arguments)
+            response = self._client.request(method, path, headers=headers, **arguments)
         except httpx.TransportError as error:
             raise UnavailableError(f"the gateway at {self.url} does not answer: {error}") from None
         if response.is_error:

@@ -50,7 +50,7 @@ class LifetimeController(Controller):
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
         phase: FromPath[str],
-    ) -> schemas.RestartedPhase:
+    ) -> Response[schemas.RestartedPhase]:
         """What only its results had named is found anew. 409 unless the pipeline is paused or has ended."""
         try:
             check_phase(phase)
@@ -58,14 +58,21 @@ class LifetimeController(Controller):
             raise NotFoundError(f"there is no such phase: it {error}") from None
         body = decode(await request.body() or b"{}", schemas.RestartRequest)
         act = Act(actor_of(request, body.actor), body.reason)
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> schemas.RestartedPhase:
             done = await restart_phase(
                 conn, pipeline_id, phase, act, failed_only=body.failed_only, rebuy=body.rebuy
             )
-        _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
-        return schemas.RestartedPhase(
-            pipeline_id, "running", phase, **msgspec.structs.asdict(done), links=schemas.links(pipeline_id)
-        )
+            _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
+            return schemas.RestartedPhase(
+                pipeline_id,
+                "running",
+                phase,
+                **msgspec.structs.asdict(done),
+                links=schemas.links(pipeline_id),
+            )
+
+        return await once(request, gateway, record)
 
     @post("/clone", operation_id="clonePipeline", summary="Start another pipeline with the same configuration.")  # fmt: skip
     async def clone(
