@@ -46,7 +46,8 @@ class CompanyController(Controller):
 
     path = "/companies"
     tags = ("reports",)
-    opt = needs(reads=Scope.READ_REPORTS, writes=Scope.WRITE_PIPELINES)
+    # They change every report there is, and not one pipeline's.
+    opt = needs(reads=Scope.READ_REPORTS, writes=Scope.WRITE_SETTINGS)
 
     @get("", operation_id="listOverrides", summary="Domains somebody says whose they are.")
     async def overrides(self, gateway: NamedDependency[Gateway]) -> OverridePage:
