@@ -10,7 +10,7 @@ import pytest
 from services.gateway.cli import exits
 from services.gateway.cli.group import main
 from tests.gateway.operator import TOKEN
-from tests.gateway.routes import bearer
+from tests.gateway.routes import NOBODY, bearer
 from tests.gateway.served import served
 
 
@@ -123,4 +123,22 @@ def test_a_key_without_the_scope_is_told_so(
     with pytest.raises(SystemExit) as end:
         main(["keys"])
     assert end.value.code == exits.AUTH
-    assert "keys:admin" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "keys:admin" in told
+    assert "LANDSCAPE_TOKEN" not in told  # it is set, and valid
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rewind", NOBODY, "a?b"),
+        ("checkpoint", NOBODY, "--verify", "a?b"),
+        ("breakers", "show", "serp?b"),
+        ("breakers", "reset", "serp#b"),
+        ("queues", "unpause", "serp?b"),
+        ("why", "--service", "serp?b"),
+    ],
+)
+def test_a_name_is_one_part_of_a_path(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """Whatever letters it has: the rest of the path is not cut off, and nothing else is done."""
+    landscape(capsys, *words, code=exits.NOT_FOUND)

@@ -3,6 +3,7 @@
 import uuid
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -19,7 +20,7 @@ TIMEOUT_SECONDS = 120.0
 
 
 class AuthError(LandscapeError):
-    """The token was refused."""
+    """The key was refused, or may not do that."""
 
     code = "auth"
 
@@ -28,6 +29,11 @@ class UnavailableError(LandscapeError):
     """The gateway does not answer."""
 
     code = "unavailable"
+
+
+def quoted(name: str) -> str:
+    """A name as a part of a path."""
+    return quote(name, safe="")
 
 
 class Api:
@@ -79,7 +85,7 @@ class Api:
 
     def waive(self, pipeline_id: str, gate: str, *, actor: str, reason: str) -> None:
         """PUT /pipeline/{id}/report/waivers/{gate}."""
-        path = f"/api/v1/pipeline/{pipeline_id}/report/waivers/{gate}"
+        path = f"/api/v1/pipeline/{pipeline_id}/report/waivers/{quoted(gate)}"
         self._json("PUT", path, json=signed(actor, reason))
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
@@ -107,7 +113,7 @@ class Api:
 
     def verify_checkpoint(self, pipeline_id: str, name: str) -> dict[str, Any]:
         """GET /pipeline/{id}/checkpoints/{name}/verify."""
-        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints/{name}/verify")
+        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints/{quoted(name)}/verify")
 
     def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         response = self._call(method, path, **arguments)
@@ -142,8 +148,9 @@ def _problem(response: httpx.Response) -> LandscapeError:
         problem = {}
     title = str(problem.get("detail") or problem.get("title") or f"status {response.status_code}")
     match response.status_code:
-        case 401 | 403:
-            return AuthError(f"{title}; set LANDSCAPE_TOKEN, or name the --data-dir of a running system")
+        case 401 | 403 as status:
+            advice = "; set LANDSCAPE_TOKEN, or name the --data-dir of a running system"
+            return AuthError(title + (advice if status == 401 else ""))
         case 404:
             return NotFoundError(title)
         case 400 | 413 | 422:

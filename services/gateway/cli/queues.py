@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import click
 
@@ -46,7 +45,7 @@ def unpause(queue: str, reason: str, actor: str, data_dir: Path, *, as_json: boo
 
 def _steer(queue: str, verb: str, body: dict[str, str], data_dir: Path, *, as_json: bool) -> int:
     with api.connect(data_dir) as gateway:
-        done = gateway.ask("POST", f"{PATH}/{quote(queue, safe='')}/{verb}", json=body)
+        done = gateway.ask("POST", f"{PATH}/{api.quoted(queue)}/{verb}", json=body)
     said = f"{done['queue']} is {'paused' if done['paused'] else 'running'}"
     click.echo(json.dumps(done) if as_json else said)
     return 0
