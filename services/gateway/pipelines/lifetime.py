@@ -60,9 +60,7 @@ class LifetimeController(Controller):
         act = Act(actor_of(request, body.actor), body.reason)
 
         async def record(conn: Connection) -> schemas.RestartedPhase:
-            done = await restart_phase(
-                conn, pipeline_id, phase, act, failed_only=body.failed_only, rebuy=body.rebuy
-            )
+            done = await restart_phase(conn, pipeline_id, phase, act, rebuy=body.rebuy)
             _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
             return schemas.RestartedPhase(
                 pipeline_id,
