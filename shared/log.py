@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -30,6 +31,8 @@ COMPONENTS = {
     "performance_metrics": ("shared.runtime.performance",),
 }
 
+#: API keys and secrets of webhooks, as they are written down or encoded in a URL: no setting names them.
+_MADE = re.compile(r"(?:lsk|whsec)_[\w%+/=-]{16,}", re.ASCII)
 #: Shorter ones occur in ordinary words; no real key or token is that short. Characters.
 REDACTED_LENGTH = 6
 
@@ -107,7 +110,7 @@ def _redact(secrets: Iterable[str]) -> Processor:
         for spelling in longest_first:
             if spelling in line:
                 line = line.replace(spelling, "***")
-        return line
+        return _MADE.sub("***", line)
 
     return redact
 

@@ -120,6 +120,30 @@ def test_secret_is_in_no_line(start: Start, leak: Callable[[], None], format_: F
         assert len(events(path)) == 1
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("secret", [f"lsk_{'0198c1aa' * 4}_x-Y_{'q9' * 20}", f"whsec_{'q9+/' * 10}q9=="])
+def test_keys_and_webhook_secrets_are_in_no_line(start: Start, secret: str, format_: Format) -> None:
+    """No process is told of those it makes for others: they are known by how they begin."""
+    path = start(format_, "info", ())
+
+    log.get("x").info(
+        f"key {secret} refused", url=f"https://a.example/?k={quote(secret, safe='')}&n=1", body=f"a\n{secret}"
+    )
+    log.get("x").info(
+        "e", headers=[("Authorization", f"Bearer {secret}")], note="keys begin with lsk_ or whsec_"
+    )
+    try:
+        _raise(secret)
+    except RuntimeError:
+        log.get("x").exception("call_failed")
+
+    written = path.read_text()
+    assert "q9" not in written
+    assert written.count("***") >= 5
+    assert "&n=1" in written
+    assert "keys begin with lsk_ or whsec_" in written
+
+
 def test_traceback_is_kept_around_the_secret(start: Start) -> None:
     """Redacted, the error can still be found in the code."""
     path = start("json", "info", (SECRET,))

@@ -1,15 +1,17 @@
-"""Who does something, as far as a request says it: the field `actor`, else the header X-Actor, else `api`."""
+"""Who does something: as the request names them in the field `actor` or the header X-Actor, else its API key, else `api`."""
 
 from typing import Annotated, Any, Final
 
 from litestar import Request
 from msgspec import Meta
 
+from services.gateway.security import principal_of
 from shared.errors import InputError, Problem
 
 AnyRequest = Request[Any, Any, Any]
 
 HEADER: Final = "X-Actor"
+#: Whoever has the installation's token, and says no more.
 UNNAMED: Final = "api"
 #: Characters of an actor's name, and of the reason for what it does.
 NAME_LENGTH: Final = 100
@@ -18,14 +20,19 @@ REASON_LENGTH: Final = 500
 
 def actor_of(request: AnyRequest, named: str = "") -> str:
     """`named` is the body's field. Raises InputError for a header that is no name."""
-    if named:
-        return named
-    name = request.headers.get(HEADER, "").strip()
+    actor = said_actor(request, named)
     try:
-        check_name(name)
+        check_name(actor)
     except ValueError as error:
         raise InputError(Problem(f"?{HEADER}", str(error))) from None
-    return name or UNNAMED
+    return actor
+
+
+def said_actor(request: AnyRequest, named: str = "") -> str:
+    """As `actor_of`, whatever it is that was said."""
+    principal = principal_of(request.scope)
+    proven = principal.name if principal.key_id else UNNAMED
+    return named or request.headers.get(HEADER, "").strip() or proven
 
 
 def check_name(name: str) -> None:
@@ -36,6 +43,15 @@ def check_name(name: str) -> None:
 def check_reason(reason: str) -> None:
     """Raise ValueError for what cannot be written down; a check of `strict_json`."""
     _check(reason, REASON_LENGTH)
+
+
+def asked_reason(given: str) -> str:
+    """The parameter `reason` of a query. Raises InputError for what cannot be written down."""
+    try:
+        check_reason(given)
+    except ValueError as error:
+        raise InputError(Problem("?reason", str(error))) from None
+    return given
 
 
 def check_given_reason(reason: str) -> None:

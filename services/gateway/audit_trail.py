@@ -7,7 +7,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.actor import HEADER, NAME_LENGTH, REASON_LENGTH, UNNAMED, AnyRequest
+from services.gateway.actor import NAME_LENGTH, REASON_LENGTH, AnyRequest, said_actor
 from services.gateway.dependencies import Gateway
 from services.gateway.observation import request_id
 from services.gateway.security import is_write, principal_of
@@ -26,18 +26,18 @@ class _Signed(msgspec.Struct):
 
     actor: str = ""
     reason: str = ""
+    dry_run: bool = False
 
 
 async def open_trail(request: AnyRequest) -> None:
     """Before a handler runs. Raises Unavailable: what cannot be written down is not done."""
     if not is_write(request.route_handler, request.method):
         return
-    principal, signed = principal_of(request.scope), _read(await request.body())
-    actor = (
-        signed.actor or request.headers.get(HEADER, "") or (principal.name if principal.key_id else UNNAMED)
-    )
+    principal, signed = principal_of(request.scope), await _signed(request)
+    if signed.dry_run and "dry_runs" in request.route_handler.opt:
+        return
     write = Write(
-        actor=_clean(actor, NAME_LENGTH),
+        actor=_clean(said_actor(request, signed.actor), NAME_LENGTH),
         key_id=principal.key_id,
         key_name=principal.name,
         operation=getattr(request.route_handler, "operation_id", None) or request.route_handler.handler_name,
@@ -72,7 +72,10 @@ class AuditTrail(ASGIMiddleware):
         await next_app(scope, receive, closing)
 
 
-def _read(body: bytes) -> _Signed:
+async def _signed(request: AnyRequest) -> _Signed:
+    body = await request.body()
+    if not body:  # as that of a DELETE, whose reason is in its query
+        return _Signed(reason=request.query_params.get("reason", ""))
     try:
         return msgspec.json.decode(body, type=_Signed)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

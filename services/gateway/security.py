@@ -48,6 +48,11 @@ def needs(*, reads: Scope = Scope.READ_OPERATIONS, writes: Scope = Scope.WRITE_S
 
 #: `opt` of a route that reads although it is no GET.
 READS: Final = {"writes": Scope.READ_OPERATIONS}
+#: `opt` of a route that tells of a pipeline, or of the installation, where its controller tells of the other.
+OF_PIPELINES: Final = {"reads": Scope.READ_PIPELINES}
+OF_OPERATIONS: Final = {"reads": Scope.READ_OPERATIONS}
+#: `opt` of a route that changes nothing when its body has a true `dry_run`.
+DRY_RUNS: Final = {"dry_runs": True}
 
 
 def required_scope(handler: BaseRouteHandler, method: str) -> Scope:

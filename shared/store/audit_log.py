@@ -37,7 +37,7 @@ class Entry(msgspec.Struct, frozen=True):
     entry_id: int
     asked_at: datetime
     actor: str
-    """As the request names it."""
+    """As the request names it, else the name of its key."""
     key_id: UUID | None
     """As it was proven; null: the installation's token."""
     key_name: str

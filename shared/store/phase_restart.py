@@ -33,10 +33,9 @@ async def restart_phase(
     phase: str,
     act: Act,
     *,
-    failed_only: bool = False,
     rebuy: bool = False,
 ) -> Restarted:
-    """Let a phase of a paused or ended pipeline be done again, all of it or what failed. One transaction, the caller's.
+    """Let a phase of a paused or ended pipeline be done again, all of it. One transaction, the caller's.
 
     Stored facts answer again unless `rebuy` has them bought anew. Raises NotFoundError, InputError when the pipeline
     has no such phase, ConflictError when it is in no state for it or nothing of the phase has ended.
@@ -50,7 +49,7 @@ async def restart_phase(
     await control.withdraw_jobs(conn, [str(pipeline_id)])
     if held := await control.count_held_jobs(conn, pipeline_id):
         raise ConflictError(f"{held} jobs of pipeline {pipeline_id} still end; ask again in a moment")
-    parameters: dict[str, Any] = {"pipeline_id": pipeline_id, "phase": phase, "failed_only": failed_only}
+    parameters: dict[str, Any] = {"pipeline_id": pipeline_id, "phase": phase}
     ended = await control.fetch_ids(conn, _SQL["list_ended"], parameters)
     if not ended:
         raise ConflictError(f"nothing of {phase} is to be done again in pipeline {pipeline_id}")
@@ -59,11 +58,11 @@ async def restart_phase(
     set_back = await control.set_back(
         conn, pipeline_id, {*ended, *await control.find_figures(conn, pipeline_id)}
     )
-    removed = 0 if failed_only else await remove_unnamed(conn, pipeline_id)
-    voided = 0 if failed_only else await _number(conn, "void_checkpoints", parameters)
+    removed = await remove_unnamed(conn, pipeline_id)
+    voided = await _number(conn, "void_checkpoints", parameters)
     restarted = Restarted(set_back, removed, expired, voided)
     await control.change(conn, pipeline_id, "rewind", "running")
-    detail = {"phase": phase, "failed_only": failed_only, "rebuy": rebuy}
+    detail = {"phase": phase, "rebuy": rebuy}
     await control.note(conn, pipeline_id, "restart_phase", act, **detail, **msgspec.structs.asdict(restarted))
     return restarted
 

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 
 from services.gateway.cli import exits
 from services.gateway.cli.group import main
 from tests.gateway.operator import TOKEN
-from tests.gateway.routes import bearer
+from tests.gateway.routes import NOBODY, bearer
 from tests.gateway.served import served
 
 
@@ -42,11 +43,39 @@ def test_a_key_is_made_used_listed_and_revoked(
     assert (found["name"], found["role"]) == ("ci", "operator")
     assert "expires" in landscape(capsys, "keys")
     assert "revoked" in landscape(capsys, "keys", "revoke", found["key_id"])
-    log = landscape(capsys, "audit-log", "--by", "cli")
+    log = landscape(capsys, "audit-log", "--by", "api")
     assert [line.split()[2] for line in log.splitlines()] == ["revokeKey", "createKey"]
     assert json.loads(landscape(capsys, "audit-log", "--operation", "createKey", "--json"))["items"]
     monkeypatch.setenv("LANDSCAPE_TOKEN", key)
     landscape(capsys, "keys", code=exits.AUTH)
+
+
+def test_a_command_acts_by_the_name_of_its_key(
+    capsys: pytest.CaptureFixture[str], gateway_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless --actor says somebody else."""
+    body = {"keywords": ["crm"], "regions": ["US"]}
+    started = httpx.post(f"{gateway_url}/api/v1/pipeline/start", json=body, headers=bearer(TOKEN)).json()
+    key = landscape(capsys, "keys", "create", "night shift", "--role", "operator").strip()
+    monkeypatch.setenv("LANDSCAPE_TOKEN", key)
+    landscape(capsys, "pause", started["pipeline_id"], "--reason", "dear")
+    landscape(capsys, "unpause", started["pipeline_id"], "--actor", "ann")
+    log = json.loads(landscape(capsys, "audit-log", "--limit", "2", "--json"))["items"]
+    assert [(entry["actor"], entry["reason"]) for entry in log] == [("ann", ""), ("night shift", "dear")]
+
+
+def test_what_a_command_does_is_done_once_however_often_it_arrives(
+    capsys: pytest.CaptureFixture[str], gateway_url: str, postgres_url: str
+) -> None:
+    """Each run sends a key of its own with what takes one, for whatever stands between it and the gateway."""
+    body = {"keywords": ["crm"], "regions": ["US"]}
+    started = httpx.post(f"{gateway_url}/api/v1/pipeline/start", json=body, headers=bearer(TOKEN)).json()
+    for _ in range(2):
+        landscape(capsys, "retry-failed", started["pipeline_id"])
+    landscape(capsys, "clone", started["pipeline_id"])
+    with psycopg.connect(postgres_url) as connection:
+        paths = connection.execute("SELECT path FROM idempotency_keys ORDER BY created_at").fetchall()
+    assert [path.rpartition("/")[2] for (path,) in paths] == ["retry-failed", "retry-failed", "clone"]
 
 
 def test_events_are_listed(capsys: pytest.CaptureFixture[str], gateway_url: str) -> None:
@@ -80,7 +109,9 @@ def test_a_webhook_is_registered_tested_and_deleted(capsys: pytest.CaptureFixtur
     )
     landscape(capsys, "webhooks", "redeliver", webhook_id, "1", code=exits.CONFLICT)
     assert "pipeline.failed" in landscape(capsys, "webhooks", "enable", webhook_id)
-    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id)
+    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id, "--reason", "moved")
+    (entry,) = json.loads(landscape(capsys, "audit-log", "--limit", "1", "--json"))["items"]
+    assert (entry["operation"], entry["reason"]) == ("deleteWebhook", "moved")
     landscape(capsys, "webhooks", "create", "http://10.0.0.1/", code=exits.USAGE)
 
 
@@ -92,4 +123,22 @@ def test_a_key_without_the_scope_is_told_so(
     with pytest.raises(SystemExit) as end:
         main(["keys"])
     assert end.value.code == exits.AUTH
-    assert "keys:admin" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "keys:admin" in told
+    assert "LANDSCAPE_TOKEN" not in told  # it is set, and valid
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rewind", NOBODY, "a?b"),
+        ("checkpoint", NOBODY, "--verify", "a?b"),
+        ("breakers", "show", "serp?b"),
+        ("breakers", "reset", "serp#b"),
+        ("queues", "unpause", "serp?b"),
+        ("why", "--service", "serp?b"),
+    ],
+)
+def test_a_name_is_one_part_of_a_path(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """Whatever letters it has: the rest of the path is not cut off, and nothing else is done."""
+    landscape(capsys, *words, code=exits.NOT_FOUND)

@@ -49,6 +49,22 @@ async def test_every_write_is_in_the_log_with_actor_reason_and_answer(client: As
     assert (refused["actor"], refused["status"]) == ("night shift", 409)
 
 
+async def test_who_names_nobody_acts_by_the_name_of_the_key(client: AsyncTestClient[Any]) -> None:
+    """In the pipeline's history as in the log: a field, else the header, else the key, else `api` for the token."""
+    started = await client.post("/api/v1/pipeline/start", json=START)
+    pipeline = f"/api/v1/pipeline/{started.json()['pipeline_id']}"
+    key = bearer(await make(client, role="operator", name="night shift"))
+    named = key | {"X-Actor": "bob"}
+    await client.post(f"{pipeline}/pause", headers=key)
+    await client.post(f"{pipeline}/unpause", headers=named)
+    await client.post(f"{pipeline}/pause", headers=named, json={"actor": "ann"})
+    await client.post(f"{pipeline}/unpause")
+    history = (await client.get(f"{pipeline}/actions")).json()["items"]
+    who = [entry["actor"] for entry in await entries(client)][:4]
+    assert who == ["api", "ann", "bob", "night shift"]
+    assert [action["actor"] for action in history] == who
+
+
 async def test_reading_is_not_logged_and_neither_is_what_was_not_let_in(client: AsyncTestClient[Any]) -> None:
     """A dry run, a look, a key without the scope: nothing could have been changed."""
     viewer = await make(client, role="viewer")
@@ -56,6 +72,50 @@ async def test_reading_is_not_logged_and_neither_is_what_was_not_let_in(client: 
     await client.post("/api/v1/error-rules/dry-run", json={})
     await client.post("/api/v1/pipeline/start", json=START, headers=bearer(viewer))
     assert [entry["operation"] for entry in await entries(client)] == ["createKey"]
+
+
+async def test_a_dry_run_is_no_write(client: AsyncTestClient[Any]) -> None:
+    """Where there is one, and only when it is one: `dry_run` hides nothing that is none."""
+    started = await client.post("/api/v1/pipeline/start", json=START)
+    pipeline_id = started.json()["pipeline_id"]
+    paths = {
+        "replayDeadLetters": "/api/v1/dead-letters/replay",
+        "discardDeadLetters": "/api/v1/dead-letters/discard",
+        "retryFailed": f"/api/v1/monitoring/pipeline/{pipeline_id}/retry-failed",
+    }
+    for dry_run, logged in ((True, []), (False, list(paths))):
+        for operation, path in paths.items():
+            which: dict[str, Any] = {} if operation == "retryFailed" else {"filter": {}}
+            answer = await client.post(path, json={**which, "reason": "x", "dry_run": dry_run})
+            assert answer.status_code == 200, answer.text
+        assert [entry["operation"] for entry in await entries(client)][::-1] == ["startPipeline", *logged]
+    await client.post(f"/api/v1/pipeline/{pipeline_id}/pause", json={"dry_run": True})
+    await client.post(paths["retryFailed"], json={"dry_run": 1})
+    assert [entry["operation"] for entry in await entries(client)][:2] == ["retryFailed", "pausePipeline"]
+
+
+async def test_a_deletion_says_why_in_its_query(client: AsyncTestClient[Any]) -> None:
+    """It has no body. Also a refused one; what is no reason is refused, and nothing is deleted."""
+    hook = (await client.post("/api/v1/webhooks", json={"url": "https://hooks.example/x"})).json()["webhook"]
+    pipeline_id = (await client.post("/api/v1/pipeline/start", json=START)).json()["pipeline_id"]
+    pipeline, waiver = (
+        f"/api/v1/pipeline/{pipeline_id}",
+        f"/api/v1/pipeline/{pipeline_id}/report/waivers/identity",
+    )
+    waived = await client.put(waiver, json={"reason": "x"})
+    company = "/api/v1/companies/rival.example.com"
+    said = await client.put(company, json={"name": "Rival", "reason": "x"})
+    assert (waived.status_code, said.status_code) == (200, 200)
+    for path in (company, waiver, f"/api/v1/webhooks/{hook['webhook_id']}", pipeline):
+        assert (await client.delete(path, params={"reason": "a\x00b"})).status_code == 422
+        answer = await client.delete(path, params={"reason": "no longer true"})
+        assert answer.status_code == (409 if path == pipeline else 204), answer.text
+        (entry,) = await entries(client, limit=1)
+        assert (entry["path"], entry["reason"], entry["status"]) == (
+            path,
+            "no longer true",
+            answer.status_code,
+        )
 
 
 async def test_the_log_is_read_in_pages_and_by_actor_and_operation(client: AsyncTestClient[Any]) -> None:

@@ -102,7 +102,8 @@ async def test_budgets_checkpoints_and_going_back(operator: Operator, scene: Sce
         f"/ui/actions/resume?pipeline_id={scene.failed}&back=/ui/pipelines/{scene.failed}"
     )
     assert "12 items failed or given up will be due again." in text_of(resume)
-    assert "12 items due again" in await operator.do(resume, "/ui/actions/resume")
+    for _ in range(2):  # the same form, sent twice, is done once
+        assert "12 items due again" in await operator.do(resume, "/ui/actions/resume")
 
 
 async def test_breakers_are_held_and_reset(operator: Operator, scene: Scene) -> None:

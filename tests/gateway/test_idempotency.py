@@ -8,8 +8,11 @@ from litestar.testing import AsyncTestClient
 
 from shared.store.idempotency import Asked, claim, delete_old_keys, fingerprint
 from shared.store.pool import Connection, Pool, unit_of_work
+from shared.testing.jobs import hold
+from shared.testing.pipelines import finish_pipeline, start_pipeline
 from tests.gateway.routes import bearer
 from tests.gateway.test_keys import make
+from tests.store.test_doubts import doubt
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +64,31 @@ async def test_keys_of_others_and_of_other_paths_are_others(client: AsyncTestCli
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
     assert "idempotency-replayed" in answers[1].headers
+
+
+async def test_what_steers_a_pipeline_back_does_so_once(
+    client: AsyncTestClient[Any], conn: Connection
+) -> None:
+    """A restart, a rewind and a decision: the second request finds another state, and gets the first one's answer."""
+    job = await hold(conn)
+    await doubt(conn, job)
+    held = f"/api/v1/pipeline/{job.pipeline_id}"
+    ended = await start_pipeline(conn)
+    await finish_pipeline(conn, ended)
+    done = f"/api/v1/pipeline/{ended}"
+    assert (await client.post(f"{done}/checkpoints", json={"name": "end"})).status_code == 201
+    for path, body in (
+        (f"{done}/checkpoints/end/rewind", {}),
+        (f"{held}/in-doubt/decide", {"decision": "rebuy"}),
+        (f"{done}/phases/serp_collection/restart", {"rebuy": True}),
+    ):
+        if path.endswith("restart"):
+            await finish_pipeline(conn, ended)
+        first, second = [await client.post(path, json=body, headers=KEY) for _ in range(2)]
+        assert (first.status_code, first.content) == (200, second.content), first.text
+        assert "idempotency-replayed" in second.headers
+        refused = await client.post(path, json=body, headers={"Idempotency-Key": "another"})
+        assert refused.status_code == 409 or refused.json() == {"calls": 0}, refused.text
 
 
 async def test_many_bulk_actions_at_once_do_not_wait_for_each_other(client: AsyncTestClient[Any]) -> None:

@@ -13,7 +13,7 @@ from shared.store.deletion import begin_deletion, find_deleting
 from shared.store.outcomes import Ending, Record, record
 from shared.store.pool import Connection, Pool
 from shared.testing.jobs import hold
-from shared.testing.pipelines import claim_all, finish_pipeline, start_pipeline
+from shared.testing.pipelines import finish_pipeline, start_pipeline
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
@@ -106,26 +106,10 @@ async def test_a_phase_is_done_again(client: Client, conn: Connection) -> None:
     assert (await client.post(path)).status_code == 409
     await finish_pipeline(conn, pipeline_id)
     assert (await audit(conn, pipeline_id)).passed
-    assert (await client.post(path, json={"failed_only": True})).status_code == 409
+    assert (await client.post(path, json={"failed_only": True})).status_code == 422  # that is retry-failed
     assert (await client.post(f"{API}/{pipeline_id}/phases/nothing/restart")).status_code == 404
     assert (await client.post(f"{API}/{pipeline_id}/phases/content_scraping/restart")).status_code == 422
     assert await fetch(conn, "SELECT action FROM pipeline_actions") == ["restart_phase"]
-
-
-async def test_only_what_failed_is_done_again(client: Client, conn: Connection) -> None:
-    """The rest of the phase stays."""
-    pipeline_id = await start_pipeline(conn)
-    held = await claim_all(conn, pipeline_id, "serp_collection")
-    assert held
-    async with conn.transaction():
-        await record(
-            conn,
-            [Record(ending=Ending(held.pipeline_id, i.item_id, held.job_id, held.phase, "failed")) for i in held.items[:1]],
-        )  # fmt: skip
-    await conn.execute("UPDATE job_queue SET state = 'expired', lease_until = NULL, ended_at = now()")
-    await conn.execute("UPDATE pipelines SET state = 'paused'")
-    path = f"{API}/{pipeline_id}/phases/serp_collection/restart"
-    assert (await client.post(path, json={"failed_only": True})).json()["set_back"] == 1
 
 
 async def test_a_clone_differs_in_what_is_said(client: Client, conn: Connection) -> None:

@@ -3,9 +3,11 @@
 import uuid
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
+from services.gateway.cli.options import signed
 from services.gateway.reports.wanted import Form, Wanted
 from services.gateway.standalone import runfile
 from shared import config
@@ -18,7 +20,7 @@ TIMEOUT_SECONDS = 120.0
 
 
 class AuthError(LandscapeError):
-    """The token was refused."""
+    """The key was refused, or may not do that."""
 
     code = "auth"
 
@@ -27,6 +29,11 @@ class UnavailableError(LandscapeError):
     """The gateway does not answer."""
 
     code = "unavailable"
+
+
+def quoted(name: str) -> str:
+    """A name as a part of a path."""
+    return quote(name, safe="")
 
 
 class Api:
@@ -46,9 +53,8 @@ class Api:
         self._client.close()
 
     def start(self, body: bytes) -> dict[str, Any]:
-        """POST /pipeline/start; sent twice, by whatever is in between, it starts once."""
-        headers = {"Idempotency-Key": uuid.uuid4().hex}
-        return self._json("POST", "/api/v1/pipeline/start", content=body, headers=headers)
+        """POST /pipeline/start."""
+        return self._json("POST", "/api/v1/pipeline/start", content=body)
 
     def newest(self) -> str:
         """Id of the pipeline started last. Raises NotFoundError when there is none."""
@@ -79,8 +85,8 @@ class Api:
 
     def waive(self, pipeline_id: str, gate: str, *, actor: str, reason: str) -> None:
         """PUT /pipeline/{id}/report/waivers/{gate}."""
-        path = f"/api/v1/pipeline/{pipeline_id}/report/waivers/{gate}"
-        self._json("PUT", path, json={"actor": actor, "reason": reason})
+        path = f"/api/v1/pipeline/{pipeline_id}/report/waivers/{quoted(gate)}"
+        self._json("PUT", path, json=signed(actor, reason))
 
     def audit(self, pipeline_id: str) -> dict[str, Any]:
         """GET /pipeline/{id}/audit."""
@@ -90,9 +96,9 @@ class Api:
         """Any operation under /api/v1; `arguments` are `params` of the query or `json`, the body."""
         return self._json(method, f"/api/v1{path}", **arguments)
 
-    def do(self, method: str, path: str) -> None:
+    def do(self, method: str, path: str, **arguments: Any) -> None:
         """As `ask`, where nothing is answered."""
-        self._call(method, f"/api/v1{path}")
+        self._call(method, f"/api/v1{path}", **arguments)
 
     def steer(self, pipeline_id: str, verb: str, **body: Any) -> dict[str, Any]:
         """POST /pipeline/{id}/… for pause, unpause, cancel, resume, checkpoints and checkpoints/{name}/rewind."""
@@ -107,7 +113,7 @@ class Api:
 
     def verify_checkpoint(self, pipeline_id: str, name: str) -> dict[str, Any]:
         """GET /pipeline/{id}/checkpoints/{name}/verify."""
-        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints/{name}/verify")
+        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints/{quoted(name)}/verify")
 
     def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         response = self._call(method, path, **arguments)
@@ -122,8 +128,10 @@ class Api:
         return answer
 
     def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        # Sent twice, by whatever is in between, it is done once, where the API takes such a key.
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
         try:
-            response = self._client.request(method, path, **arguments)
+            response = self._client.request(method, path, headers=headers, **arguments)
         except httpx.TransportError as error:
             raise UnavailableError(f"the gateway at {self.url} does not answer: {error}") from None
         if response.is_error:
@@ -140,8 +148,9 @@ def _problem(response: httpx.Response) -> LandscapeError:
         problem = {}
     title = str(problem.get("detail") or problem.get("title") or f"status {response.status_code}")
     match response.status_code:
-        case 401 | 403:
-            return AuthError(f"{title}; set LANDSCAPE_TOKEN, or name the --data-dir of a running system")
+        case 401 | 403 as status:
+            advice = "; set LANDSCAPE_TOKEN, or name the --data-dir of a running system"
+            return AuthError(title + (advice if status == 401 else ""))
         case 404:
             return NotFoundError(title)
         case 400 | 413 | 422:

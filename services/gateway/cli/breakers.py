@@ -29,7 +29,7 @@ command = listing(
 def show(service: str, data_dir: Path, as_json: bool) -> int:
     """One breaker and its latest changes."""
     with api.connect(data_dir) as gateway:
-        found = gateway.ask("GET", f"{PATH}/{service}")
+        found = gateway.ask("GET", f"{PATH}/{api.quoted(service)}")
     lines = [render(found["breaker"]), *map(render_change, found["changes"])]
     click.echo(json.dumps(found) if as_json else "\n".join(lines))
     return 0
@@ -64,9 +64,7 @@ def reset(service: str, reason: str, data_dir: Path) -> int:
 
 def _order(service: str, order: str, reason: str, data_dir: Path) -> int:
     with api.connect(data_dir) as gateway:
-        breaker = gateway.ask(
-            "POST", f"{PATH}/{service}/{order}", json={"reason": reason, "actor": options.ACTOR}
-        )
+        breaker = gateway.ask("POST", f"{PATH}/{api.quoted(service)}/{order}", json={"reason": reason})
     click.echo(render(breaker))
     return 0
 

@@ -33,7 +33,9 @@ def command(  # noqa: PLR0917  click passes them by name
             click.echo(json.dumps(found) if as_json else found["detail"])
             return 0 if found["passed"] else exits.ERROR
         if name:
-            written = gateway.steer(str(pipeline_id), "checkpoints", name=name, actor=actor, reason=reason)
+            written = gateway.steer(
+                str(pipeline_id), "checkpoints", name=name, **options.signed(actor, reason)
+            )
             click.echo(json.dumps(written) if as_json else _line(written))
             return 0
         listed = gateway.checkpoints(str(pipeline_id))

@@ -74,7 +74,7 @@ def edit(job_id: int, text: str, reason: str, data_dir: Path) -> int:
         given = json.loads(text)
     except ValueError as error:
         raise click.BadParameter(f"is not JSON: {error}", param_hint="--input") from None
-    body = {"input": given, "actor": options.ACTOR, "reason": reason}
+    body = {"input": given, "reason": reason}
     with api.connect(data_dir) as gateway:
         gateway.ask("PATCH", f"{PATH}/{job_id}", json=body)
     click.echo(f"dead letter {job_id} has a new input; `landscape dead-letters replay {job_id}` uses it")
@@ -148,7 +148,7 @@ def _body(
     if bool(ids) + bool(filter_) + everything != 1:
         raise click.UsageError("name ids, or give conditions, or say --all")
     which = {"ids": list(ids)} if ids else {"filter": filter_}
-    return which | {"dry_run": dry_run, "actor": options.ACTOR, "reason": reason}
+    return which | {"dry_run": dry_run, "reason": reason}
 
 
 def _move(verb: str, data_dir: Path, body: dict[str, Any]) -> int:

@@ -22,7 +22,6 @@ def command(  # noqa: PLR0917  click passes them by name
     if not options.goes_on(f"delete pipeline {pipeline_id}", dry_run=dry_run, yes=yes):
         return 0
     with api.connect(data_dir) as gateway:
-        headers = {"X-Actor": options.ACTOR}
-        done = gateway.ask("DELETE", f"/pipeline/{pipeline_id}", params={"reason": reason}, headers=headers)
+        done = gateway.ask("DELETE", f"/pipeline/{pipeline_id}", params={"reason": reason})
     click.echo(json.dumps(done) if as_json else f"{done['items']} items are deleted")
     return 0

@@ -13,7 +13,6 @@ NOT_FOUND = 4
 PIPELINE_FAILED = 5
 CONFLICT = 6
 UNAVAILABLE = 7
-TIMEOUT = 8
 INTERRUPTED = 130
 
 #: By LandscapeError.code; any other code is a plain error.
@@ -25,7 +24,6 @@ BY_CODE = {
     "pipeline_failed": PIPELINE_FAILED,
     "conflict": CONFLICT,
     "unavailable": UNAVAILABLE,
-    "timeout": TIMEOUT,
 }
 
 #: A store that does not answer, by module and name: importing them here would cost every command 0.3 s.

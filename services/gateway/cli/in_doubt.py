@@ -26,7 +26,7 @@ def command(  # noqa: PLR0917  click passes them by name
     path = f"/pipeline/{pipeline_id}/in-doubt"
     with api.connect(data_dir) as gateway:
         if decide:
-            body = {"decision": decide, "actor": actor, "reason": reason}
+            body = {"decision": decide, **options.signed(actor, reason)}
             found = gateway.ask("POST", f"{path}/decide", json=body)
             click.echo(json.dumps(found) if as_json else f"{found['calls']} calls decided")
             return 0

@@ -34,7 +34,7 @@ def create(
     *, name: str, role: str, scopes: tuple[str, ...], days: float | None, reason: str, data_dir: Path
 ) -> int:
     """Make a key called NAME. It is printed this once, alone on standard output."""
-    body: dict[str, Any] = {"name": name, "role": role, "reason": reason, "actor": options.ACTOR}
+    body: dict[str, Any] = {"name": name, "role": role, "reason": reason}
     body |= {"expires_in_days": days} if days is not None else {}
     body |= {"scopes": list(scopes)} if scopes else {}
     with api.connect(data_dir) as gateway:
@@ -50,8 +50,7 @@ def create(
 def revoke(key_id: str, reason: str, data_dir: Path) -> int:
     """Let a key open nothing any more."""
     with api.connect(data_dir) as gateway:
-        body = {"reason": reason, "actor": options.ACTOR}
-        click.echo(render(gateway.ask("POST", f"{PATH}/{key_id}/revoke", json=body)))
+        click.echo(render(gateway.ask("POST", f"{PATH}/{key_id}/revoke", json={"reason": reason})))
     return 0
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,9 @@ from shared.store.pool import Connection, build_pool
 from shared.store.waivers import waive
 
 R = TypeVar("R")
+
+#: Who waives a gate without saying who; no API key is asked for here.
+_ACTOR: Final = "cli"
 
 
 class Offline:
@@ -49,7 +52,7 @@ class Offline:
 
         async def say(conn: Connection) -> None:
             async with conn.transaction():
-                await waive(conn, _uuid(pipeline_id), gate, actor=actor, reason=reason)
+                await waive(conn, _uuid(pipeline_id), gate, actor=actor or _ACTOR, reason=reason)
 
         self._run(say)
 

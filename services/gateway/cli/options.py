@@ -9,8 +9,6 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Who does what these commands do, unless --actor says otherwise.
-ACTOR = "cli"
 #: Where `landscape up` keeps everything unless told otherwise.
 DATA_DIR = Path(".landscape")
 #: A data directory with this file in it was made by a demo; the next one may delete it, unless `up` was told to keep it.
@@ -40,15 +38,27 @@ def pipeline_id(function: F) -> F:
     return click.argument("pipeline_id", required=False)(function)
 
 
+def actor(function: F) -> F:
+    """--actor"""
+    return click.option("--actor", default="", help="Who does it; by default the name of the API key.")(
+        function
+    )
+
+
 def steered(function: F) -> F:
     """PIPELINE_ID, which must be given, --actor and --reason."""
     for option in (
         click.option("--reason", default="", help="Why; kept with what was done."),
-        click.option("--actor", default=ACTOR, show_default=True, help="Who does it."),
+        actor,
         click.argument("pipeline_id", type=click.UUID),
     ):
         function = option(function)
     return function
+
+
+def signed(actor: str, reason: str) -> dict[str, str]:
+    """Both as fields of a body. An actor that was not given is not sent: the API knows whose key it is."""
+    return ({"actor": actor} if actor else {}) | {"reason": reason}
 
 
 def searches(function: F) -> F:

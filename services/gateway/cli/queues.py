@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import click
 
@@ -12,7 +11,6 @@ from services.gateway.cli.listing import listing
 
 PATH: Final = "/monitoring/job-queues"
 _queue = click.argument("queue")
-_actor = click.option("--actor", default=options.ACTOR, show_default=True, help="Who does it.")
 
 
 command = listing(
@@ -26,28 +24,28 @@ command = listing(
 @command.command("pause")
 @_queue
 @click.option("--reason", required=True, help="Why; it stays in the history.")
-@_actor
+@options.actor
 @options.data_dir
 @options.as_json
 def pause(queue: str, reason: str, actor: str, data_dir: Path, *, as_json: bool) -> int:
     """Start no more calls of QUEUE, a service, for now; those in flight end and are recorded."""
-    return _steer(queue, "pause", {"reason": reason, "actor": actor}, data_dir, as_json=as_json)
+    return _steer(queue, "pause", options.signed(actor, reason), data_dir, as_json=as_json)
 
 
 @command.command("unpause")
 @_queue
 @click.option("--reason", default="", help="Why; it stays in the history.")
-@_actor
+@options.actor
 @options.data_dir
 @options.as_json
 def unpause(queue: str, reason: str, actor: str, data_dir: Path, *, as_json: bool) -> int:
     """Go on with QUEUE after a pause."""
-    return _steer(queue, "unpause", {"reason": reason, "actor": actor}, data_dir, as_json=as_json)
+    return _steer(queue, "unpause", options.signed(actor, reason), data_dir, as_json=as_json)
 
 
 def _steer(queue: str, verb: str, body: dict[str, str], data_dir: Path, *, as_json: bool) -> int:
     with api.connect(data_dir) as gateway:
-        done = gateway.ask("POST", f"{PATH}/{quote(queue, safe='')}/{verb}", json=body)
+        done = gateway.ask("POST", f"{PATH}/{api.quoted(queue)}/{verb}", json=body)
     said = f"{done['queue']} is {'paused' if done['paused'] else 'running'}"
     click.echo(json.dumps(done) if as_json else said)
     return 0

@@ -31,7 +31,7 @@ _FORMS: Final[dict[str, Form]] = {
 @click.option("--against", type=click.UUID, help="An earlier pipeline: what moved since, and by what.")
 @click.option("--publish", is_flag=True, help="Only if every gate passes or is waived; refused otherwise.")
 @click.option("--waive", "waivers", multiple=True, metavar="GATE=REASON", help="Let a gate pass; the report prints who did and why. May be given several times.")  # fmt: skip
-@click.option("--actor", default=options.ACTOR, show_default=True, help="Who waives.")
+@options.actor
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output unless given.")  # fmt: skip
 def command(  # noqa: PLR0917  click passes them by name
     pipeline_id: str | None,

@@ -13,7 +13,6 @@ from shared.domain.phases import PHASES
 @click.command("restart-phase")
 @options.steered
 @click.argument("phase", type=click.Choice(list(PHASES)))
-@click.option("--failed-only", is_flag=True, help="Only what failed or was given up.")
 @click.option("--rebuy", is_flag=True, help="Buy again what is stored.")
 @options.sure
 @options.data_dir
@@ -23,7 +22,6 @@ def command(  # noqa: PLR0917  click passes them by name
     actor: str,
     reason: str,
     phase: str,
-    failed_only: bool,
     rebuy: bool,
     dry_run: bool,
     yes: bool,
@@ -37,10 +35,8 @@ def command(  # noqa: PLR0917  click passes them by name
         done = gateway.steer(
             str(pipeline_id),
             f"phases/{phase}/restart",
-            failed_only=failed_only,
             rebuy=rebuy,
-            actor=actor,
-            reason=reason,
+            **options.signed(actor, reason),
         )
     click.echo(
         json.dumps(done) if as_json else f"{done['set_back']} items are due again, {done['removed']} removed"

@@ -20,7 +20,7 @@ def command(  # noqa: PLR0917  click passes them by name
     """Do again, by its frozen configuration, what PIPELINE_ID did not complete."""
     with api.connect(data_dir) as gateway:
         resumed = gateway.steer(
-            str(pipeline_id), "resume", resume_failed_only=failed_only, actor=actor, reason=reason
+            str(pipeline_id), "resume", resume_failed_only=failed_only, **options.signed(actor, reason)
         )
     click.echo(
         json.dumps(resumed) if as_json else f"{resumed['state']}: {resumed['items']} items are due again"

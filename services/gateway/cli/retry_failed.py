@@ -32,7 +32,6 @@ def command(
         "category": category,
         "max": most,
         "dry_run": dry_run,
-        "actor": options.ACTOR,
         "reason": reason,
     }
     with api.connect(data_dir) as gateway:

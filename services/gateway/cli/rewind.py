@@ -22,8 +22,8 @@ def command(  # noqa: PLR0917  click passes them by name
 ) -> int:
     """Go back to the checkpoint NAME of PIPELINE_ID, which must be paused or have ended, and on from there."""
     with api.connect(data_dir) as gateway:
-        verb = f"checkpoints/{name}/rewind"
-        rewound = gateway.steer(str(pipeline_id), verb, rebuy=rebuy, actor=actor, reason=reason)
+        verb = f"checkpoints/{api.quoted(name)}/rewind"
+        rewound = gateway.steer(str(pipeline_id), verb, rebuy=rebuy, **options.signed(actor, reason))
     text = f"{rewound['state']}: {rewound['set_back']} items are due again, {rewound['removed']} are gone until they are found again"
     click.echo(json.dumps(rewound) if as_json else text)
     return 0

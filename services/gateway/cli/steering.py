@@ -18,7 +18,7 @@ def steering(verb: str, text: str) -> click.Command:
     @options.as_json
     def command(pipeline_id: UUID, actor: str, reason: str, data_dir: Path, as_json: bool) -> int:
         with api.connect(data_dir) as gateway:
-            steered = gateway.steer(str(pipeline_id), verb, actor=actor, reason=reason)
+            steered = gateway.steer(str(pipeline_id), verb, **options.signed(actor, reason))
         click.echo(json.dumps(steered) if as_json else steered["state"])
         return 0
 

@@ -30,7 +30,7 @@ command = listing(
 @options.data_dir
 def create(url: str, events: tuple[str, ...], reason: str, data_dir: Path) -> int:
     """Send events to URL from now on. The secret is printed this once, alone on standard output."""
-    body: dict[str, Any] = {"url": url, "reason": reason, "actor": options.ACTOR}
+    body: dict[str, Any] = {"url": url, "reason": reason}
     body |= {"events": list(events)} if events else {}
     with api.connect(data_dir) as gateway:
         made = gateway.ask("POST", PATH, json=body)
@@ -58,7 +58,7 @@ def deliveries(webhook_id: str, state: str | None, data_dir: Path, as_json: bool
 def test(webhook_id: str, data_dir: Path) -> int:
     """Send a message that tells of nothing."""
     with api.connect(data_dir) as gateway:
-        queued = gateway.ask("POST", f"{PATH}/{webhook_id}/test", json={"actor": options.ACTOR})
+        queued = gateway.ask("POST", f"{PATH}/{webhook_id}/test")
     click.echo(f"delivery {queued['delivery_id']}; `landscape webhooks deliveries {webhook_id}` tells of it")
     return 0
 
@@ -71,7 +71,7 @@ def redeliver(webhook_id: str, delivery_id: int, data_dir: Path) -> int:
     """Send a delivery again."""
     with api.connect(data_dir) as gateway:
         path = f"{PATH}/{webhook_id}/deliveries/{delivery_id}/redeliver"
-        gateway.ask("POST", path, json={"actor": options.ACTOR})
+        gateway.ask("POST", path)
     click.echo(f"delivery {delivery_id} is sent again")
     return 0
 
@@ -82,17 +82,18 @@ def redeliver(webhook_id: str, delivery_id: int, data_dir: Path) -> int:
 def enable(webhook_id: str, data_dir: Path) -> int:
     """Try a receiver again at once, also one that was disabled."""
     with api.connect(data_dir) as gateway:
-        click.echo(render(gateway.ask("POST", f"{PATH}/{webhook_id}/enable", json={"actor": options.ACTOR})))
+        click.echo(render(gateway.ask("POST", f"{PATH}/{webhook_id}/enable")))
     return 0
 
 
 @command.command("delete")
 @_webhook_id
+@click.option("--reason", default="", help="Why; it stays in the audit log.")
 @options.data_dir
-def delete(webhook_id: str, data_dir: Path) -> int:
+def delete(webhook_id: str, reason: str, data_dir: Path) -> int:
     """Send nothing to a receiver any more."""
     with api.connect(data_dir) as gateway:
-        gateway.do("DELETE", f"{PATH}/{webhook_id}")
+        gateway.do("DELETE", f"{PATH}/{webhook_id}", params={"reason": reason})
     click.echo(f"webhook {webhook_id} is deleted")
     return 0
 

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -34,7 +33,7 @@ def command(
         raise click.UsageError("name a pipeline or a service, not both")
     with api.connect(data_dir) as gateway:
         if service:
-            found = gateway.ask("GET", f"/monitoring/services/{quote(service, safe='')}/why")
+            found = gateway.ask("GET", f"/monitoring/services/{api.quoted(service)}/why")
         else:
             path = f"/pipeline/{pipeline_id or gateway.newest()}"
             found = (

@@ -5,10 +5,10 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from msgspec import Meta
 
-from services.gateway.actor import Actor, AnyRequest, GivenReason, actor_of
+from services.gateway.actor import Actor, AnyRequest, GivenReason, actor_of, asked_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.security import needs
 from shared import log
@@ -30,7 +30,9 @@ class OverrideRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: GivenReason
     platform: bool = False
     """Whether its content is not its own: it then takes its share and has no rank."""
-    actor: Annotated[Actor, Meta(description="Who says so; by default the header X-Actor.")] = ""
+    actor: Annotated[
+        Actor, Meta(description="Who says so; by default the header X-Actor, else the API key.")
+    ] = ""
 
 
 class OverridePage(msgspec.Struct, frozen=True):
@@ -44,7 +46,8 @@ class CompanyController(Controller):
 
     path = "/companies"
     tags = ("reports",)
-    opt = needs(reads=Scope.READ_REPORTS, writes=Scope.WRITE_PIPELINES)
+    # They change every report there is, and not one pipeline's.
+    opt = needs(reads=Scope.READ_REPORTS, writes=Scope.WRITE_SETTINGS)
 
     @get("", operation_id="listOverrides", summary="Domains somebody says whose they are.")
     async def overrides(self, gateway: NamedDependency[Gateway]) -> OverridePage:
@@ -68,8 +71,11 @@ class CompanyController(Controller):
         return OverridePage(found)
 
     @delete("/{domain:str}", operation_id="dropOverride", summary="Let a domain go by its match again.")
-    async def drop(self, gateway: NamedDependency[Gateway], domain: FromPath[str]) -> None:
-        """404 when nobody said anything of it."""
+    async def drop(
+        self, gateway: NamedDependency[Gateway], domain: FromPath[str], reason: FromQuery[str] = ""
+    ) -> None:
+        """404 when nobody said anything of it. The reason stays in the audit log."""
+        asked_reason(reason)
         async with gateway.unit_of_work() as conn:
             await drop_override(conn, _registrable(domain))
 

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
+from uuid_utils.compat import uuid7
 
 from services.gateway.dashboard import breaker_actions, item_actions, pipeline_actions
 from services.gateway.dashboard.action import Action, Form
@@ -33,7 +34,7 @@ async def act(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[An
     if action.dangerous and form.get("confirmed") != "yes":
         return await _page(visit, action, form)
     try:
-        answer = await visit.api.send(action.call_by(form, visit.session.name))
+        answer = await visit.api.send(action.call_by(form, visit.session.name), once=form.get("once", ""))
     except Refused as refused:
         return await _page(visit, action, form, refused)
     response = Redirect(visit.back(form), status_code=303)
@@ -59,6 +60,7 @@ async def _page(visit: Visit, action: Action, form: Form, refused: Refused | Non
         values=values,
         target=action.given(form),
         back=visit.back(form),
+        once=str(uuid7()),
         call=call,
         curl=call.curl(str(visit.request.base_url).rstrip("/")),
         refused=refused,

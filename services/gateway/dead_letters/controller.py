@@ -11,7 +11,7 @@ from services.gateway.dead_letters import schemas
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once_in_parts
-from services.gateway.security import needs
+from services.gateway.security import DRY_RUNS, needs
 from services.gateway.service_names import QUEUES
 from shared import log
 from shared.domain.scope import Scope
@@ -112,6 +112,7 @@ class DeadLetterController(Controller):
         "/replay",
         operation_id="replayDeadLetters",
         status_code=200,
+        opt=DRY_RUNS,
         summary="Put letters' items back to work.",
     )
     async def replay(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> Response[schemas.Moved]:
@@ -121,7 +122,13 @@ class DeadLetterController(Controller):
             return Response(await _move(request, gateway, body))
         return await once_in_parts(request, gateway, lambda: _move(request, gateway, body))
 
-    @post("/discard", operation_id="discardDeadLetters", status_code=200, summary="Close letters for good.")
+    @post(
+        "/discard",
+        operation_id="discardDeadLetters",
+        status_code=200,
+        opt=DRY_RUNS,
+        summary="Close letters for good.",
+    )
     async def discard(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:
         """Their items stay failed, as gaps of their pipelines."""
         body = decode(await request.body(), schemas.DiscardRequest)

@@ -13,7 +13,7 @@ from services.gateway.dead_letters.schemas import selection_from_query
 from services.gateway.dependencies import Gateway
 from services.gateway.failed_items import schemas
 from services.gateway.idempotency import once_in_parts
-from services.gateway.security import needs
+from services.gateway.security import DRY_RUNS, needs
 from services.gateway.service_names import QUEUES
 from shared import log
 from shared.domain.phases import PHASES
@@ -61,6 +61,7 @@ class FailedItemController(Controller):
         "/retry-failed",
         operation_id="retryFailed",
         status_code=200,
+        opt=DRY_RUNS,
         summary="Give failed items another chance.",
     )
     async def retry(

@@ -20,6 +20,7 @@ from services.gateway.monitoring.schemas import (
     replicas,
 )
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK, judge
+from services.gateway.security import OF_PIPELINES
 from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
 from shared.store.retry_history import retry_statistics
@@ -40,6 +41,7 @@ class MonitoringController(Controller):
     @get(
         "/pipeline/{pipeline_id:uuid}/progress",
         operation_id="getProgress",
+        opt=OF_PIPELINES,
         summary="Items by phase and state.",
     )
     async def progress(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> Progress:

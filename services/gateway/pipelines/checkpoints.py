@@ -3,12 +3,13 @@
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
 from services.gateway.security import needs
 from shared import log
@@ -19,6 +20,7 @@ from shared.store import checkpoints
 from shared.store.checkpoints import Checkpoint, Verification
 from shared.store.control import Act
 from shared.store.pipelines import get_pipeline_state
+from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -73,13 +75,16 @@ class CheckpointController(Controller):
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
         name: FromPath[str],
-    ) -> schemas.WentBack:
+    ) -> Response[schemas.WentBack]:
         """What ended after it is done again. 409 unless the pipeline is paused or has ended, and the checkpoint holds."""
         body = decode(await request.body() or b"{}", schemas.RewindRequest)
         act = Act(actor_of(request, body.actor), body.reason)
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> schemas.WentBack:
             rewound = await checkpoints.rewind(conn, pipeline_id, name, act, rebuy=body.rebuy)
-        _log.info("pipeline_rewound", pipeline_id=str(pipeline_id), name=name, actor=act.actor)
-        return schemas.WentBack(
-            pipeline_id, "running", **msgspec.structs.asdict(rewound), links=schemas.links(pipeline_id)
-        )
+            _log.info("pipeline_rewound", pipeline_id=str(pipeline_id), name=name, actor=act.actor)
+            return schemas.WentBack(
+                pipeline_id, "running", **msgspec.structs.asdict(rewound), links=schemas.links(pipeline_id)
+            )
+
+        return await once(request, gateway, record)

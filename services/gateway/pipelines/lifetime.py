@@ -9,7 +9,7 @@ from litestar import Controller, Response, delete, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from services.gateway.actor import AnyRequest, actor_of, check_reason
+from services.gateway.actor import AnyRequest, actor_of, asked_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
@@ -50,7 +50,7 @@ class LifetimeController(Controller):
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
         phase: FromPath[str],
-    ) -> schemas.RestartedPhase:
+    ) -> Response[schemas.RestartedPhase]:
         """What only its results had named is found anew. 409 unless the pipeline is paused or has ended."""
         try:
             check_phase(phase)
@@ -58,14 +58,19 @@ class LifetimeController(Controller):
             raise NotFoundError(f"there is no such phase: it {error}") from None
         body = decode(await request.body() or b"{}", schemas.RestartRequest)
         act = Act(actor_of(request, body.actor), body.reason)
-        async with gateway.unit_of_work() as conn:
-            done = await restart_phase(
-                conn, pipeline_id, phase, act, failed_only=body.failed_only, rebuy=body.rebuy
+
+        async def record(conn: Connection) -> schemas.RestartedPhase:
+            done = await restart_phase(conn, pipeline_id, phase, act, rebuy=body.rebuy)
+            _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
+            return schemas.RestartedPhase(
+                pipeline_id,
+                "running",
+                phase,
+                **msgspec.structs.asdict(done),
+                links=schemas.links(pipeline_id),
             )
-        _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
-        return schemas.RestartedPhase(
-            pipeline_id, "running", phase, **msgspec.structs.asdict(done), links=schemas.links(pipeline_id)
-        )
+
+        return await once(request, gateway, record)
 
     @post("/clone", operation_id="clonePipeline", summary="Start another pipeline with the same configuration.")  # fmt: skip
     async def clone(
@@ -94,11 +99,7 @@ class LifetimeController(Controller):
         reason: FromQuery[str] = "",
     ) -> schemas.Deleted:
         """In parts; housekeeping ends what is broken off. What was bought stays, and what was paid. 409 while it runs."""
-        try:
-            check_reason(reason)
-        except ValueError as error:
-            raise InputError(Problem("?reason", str(error))) from None
-        act = Act(actor_of(request), reason)
+        act = Act(actor_of(request), asked_reason(reason))
         async with gateway.unit_of_work() as conn:
             await begin_deletion(conn, pipeline_id, act)
         items = await go_on_deleting(gateway.pool, pipeline_id)

@@ -109,8 +109,6 @@ class RewindRequest(msgspec.Struct, frozen=True):
 class RestartRequest(msgspec.Struct, frozen=True):
     """How a phase is done again."""
 
-    failed_only: bool = False
-    """Only what failed or was given up, cancelled or left out."""
     rebuy: bool = False
     """Buy again what the results rest on; else the stored answers answer again."""
     actor: Actor = ""

@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from msgspec import Meta
 
-from services.gateway.actor import Actor, AnyRequest, GivenReason, actor_of
+from services.gateway.actor import Actor, AnyRequest, GivenReason, actor_of, asked_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.security import needs
 from shared import log
@@ -28,7 +28,9 @@ class WaiveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a gate may be passed over."""
 
     reason: GivenReason
-    actor: Annotated[Actor, Meta(description="Who says so; by default the header X-Actor.")] = ""
+    actor: Annotated[
+        Actor, Meta(description="Who says so; by default the header X-Actor, else the API key.")
+    ] = ""
 
 
 class WaiverPage(msgspec.Struct, frozen=True):
@@ -73,9 +75,14 @@ class WaiverController(Controller):
 
     @delete("/{gate:str}", operation_id="takeBackWaiver", summary="Let a gate stand again.")
     async def take_back(
-        self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID], gate: FromPath[str]
+        self,
+        gateway: NamedDependency[Gateway],
+        pipeline_id: FromPath[UUID],
+        gate: FromPath[str],
+        reason: FromQuery[str] = "",
     ) -> None:
-        """404 when it was not waived."""
+        """404 when it was not waived. The reason stays in the audit log."""
+        asked_reason(reason)
         async with gateway.unit_of_work() as conn:
             await take_back(conn, pipeline_id, gate)
         _log.info("waiver_taken_back", pipeline_id=str(pipeline_id), gate=gate)

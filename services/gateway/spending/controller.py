@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from services.gateway.actor import Actor, AnyRequest, Reason, actor_of
 from services.gateway.conditions import etag, require_match
 from services.gateway.dependencies import Gateway
-from services.gateway.security import needs
+from services.gateway.security import OF_OPERATIONS, needs
 from shared import log
 from shared.domain.scope import Scope
 from shared.domain.start import Money
@@ -67,7 +67,12 @@ class SpendingController(Controller):
         _log.info("budget_set", pipeline_id=str(pipeline_id), budget=body.budget, actor=act.actor)
         return _tagged(budget)
 
-    @get("/monitoring/spending", operation_id="listSpending", summary="Units by provider and day.")
+    @get(
+        "/monitoring/spending",
+        operation_id="listSpending",
+        opt=OF_OPERATIONS,
+        summary="Units by provider and day.",
+    )
     async def days(
         self, gateway: NamedDependency[Gateway], limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50
     ) -> DayPage:

@@ -4,19 +4,21 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
 from services.gateway.actor import Actor, AnyRequest, Reason, actor_of
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.security import needs
 from shared import log
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.control import Act
 from shared.store.doubts import LIMIT, Decision, DoubtedCall, decide_calls, list_doubted_calls
+from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -79,18 +81,21 @@ class DoubtController(Controller):
     @post("/decide", operation_id="decideCallsInDoubt", status_code=200, summary="Say what they cost.")
     async def decide(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
-    ) -> Decided:
+    ) -> Response[Decided]:
         """Items that wait for the decision are bought again at once, with any of the three."""
         body = decode(await request.body(), DecisionRequest)
         act = Act(actor_of(request, body.actor), body.reason)
         call_ids = None if body.call_ids is None else [UUID(call_id) for call_id in body.call_ids]
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> Decided:
             calls = await decide_calls(conn, pipeline_id, body.decision, call_ids, act)
-        _log.info(
-            "calls_decided",
-            pipeline_id=str(pipeline_id),
-            decision=body.decision,
-            calls=calls,
-            actor=act.actor,
-        )
-        return Decided(calls)
+            _log.info(
+                "calls_decided",
+                pipeline_id=str(pipeline_id),
+                decision=body.decision,
+                calls=calls,
+                actor=act.actor,
+            )
+            return Decided(calls)
+
+        return await once(request, gateway, record)

@@ -7,7 +7,7 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 
-from services.gateway.actor import AnyRequest
+from services.gateway.actor import AnyRequest, asked_reason
 from services.gateway.dependencies import Gateway
 from services.gateway.security import needs
 from services.gateway.webhooks import schemas
@@ -61,8 +61,11 @@ class WebhookController(Controller):
             return await webhooks.get_webhook(conn, webhook_id)
 
     @delete("/{webhook_id:uuid}", operation_id="deleteWebhook", summary="Send nothing to it any more.")
-    async def remove(self, gateway: NamedDependency[Gateway], webhook_id: FromPath[UUID]) -> None:
-        """What it was still to be sent is forgotten."""
+    async def remove(
+        self, gateway: NamedDependency[Gateway], webhook_id: FromPath[UUID], reason: FromQuery[str] = ""
+    ) -> None:
+        """What it was still to be sent is forgotten. The reason stays in the audit log."""
+        asked_reason(reason)
         async with gateway.unit_of_work() as conn:
             await webhooks.delete_webhook(conn, webhook_id)
         _log.info("webhook_deleted", webhook_id=str(webhook_id))

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from services.gateway.dependencies import Gateway
-from services.gateway.security import needs
+from services.gateway.security import OF_OPERATIONS, needs
 from services.gateway.service_names import QUEUES, phase_named, service_named
 from shared import log
 from shared.domain.phases import PHASES
@@ -66,6 +66,7 @@ class WhyController(Controller):
     @get(
         "/monitoring/services/{service_name:str}/why",
         operation_id="whyService",
+        opt=OF_OPERATIONS,
         summary="Why a service starts no calls.",
     )
     async def service(self, gateway: NamedDependency[Gateway], service_name: FromPath[str]) -> Why:

@@ -1,9 +1,7 @@
 -- name: list_ended
--- Ended items of a phase; with failed_only those that failed or were given up.
+-- Ended items of a phase.
 SELECT s.item_id FROM pipeline_state s JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
 WHERE s.pipeline_id = %(pipeline_id)s AND i.phase = %(phase)s AND s.state IN ('completed', 'failed', 'skipped')
-  AND (NOT %(failed_only)s OR s.state = 'failed'
-       OR s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out'))
 
 -- name: expire_facts_of_items
 -- What these items rest on answers nothing any more, and stays: other results may rest on it. Returns how many.
