@@ -140,7 +140,9 @@ async def test_what_is_under_way_is_at_home_however_old(operator: Operator, conn
     old = str(await start_pipeline(conn))
     for _ in range(60):
         await start_pipeline(conn)
-    await conn.execute("UPDATE pipelines SET state = 'failed', ended_at = now() WHERE pipeline_id <> %s", (old,))
+    await conn.execute(
+        "UPDATE pipelines SET state = 'failed', ended_at = now() WHERE pipeline_id <> %s", (old,)
+    )
     assert old in shown(await operator.see("/ui"))
 
 
