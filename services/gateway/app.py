@@ -1,4 +1,4 @@
-"""The gateway's composition root: reads and writes rows, holds no loop, and may be stopped at any time."""
+"""The gateway's composition root: reads and writes rows, leads nothing, and may be stopped at any time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

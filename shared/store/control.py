@@ -51,6 +51,11 @@ class Action(msgspec.Struct, frozen=True):
     done_at: datetime
 
 
+def allowed(state: str) -> list[str]:
+    """The actions that may begin in a state of a pipeline."""
+    return [action for action, states in ALLOWED.items() if state in states]
+
+
 async def pause(conn: Connection, pipeline_id: UUID, act: Act) -> None:
     """No call starts any more; what is in no worker's hands is due again. Raises NotFoundError, ConflictError."""
     await change(conn, pipeline_id, "pause", "paused")

@@ -43,6 +43,8 @@ class PipelineState(msgspec.Struct, frozen=True):
     state: str
     created_at: datetime
     ended_at: datetime | None
+    name: str
+    """Of the company whose landscape it is; empty without one."""
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -58,6 +60,10 @@ class Listed(msgspec.Struct, frozen=True):
     items: int
     open: int
     """Items pending or processing."""
+    budget: float | None
+    """What it may spend in all; None: no limit."""
+    committed: float | None
+    """Spent, or set aside for calls whose cost is not known yet; None: nobody counts it."""
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -106,7 +106,7 @@ SEED = {
 LOG_SWITCHES, SWITCHES = SEED["Settings"][:5], SEED["Settings"][5:12]
 #: Fields of a start's body.
 BODY = {*Config.__struct_fields__, *StartRequest.__struct_fields__}
-STATUS = re.compile(r"here|not yet \(issue: (robustness core|gateway|whole pipeline)\)")
+STATUS = re.compile(r"here|replaced|not yet \(issue: (robustness core|gateway|whole pipeline)\)")
 
 
 def _section(heading: str) -> list[list[str]]:
@@ -154,15 +154,16 @@ def test_everything_of_the_seed_has_its_row(heading: str) -> None:
 
 @each_section
 def test_status_is_one_of_those_there_are(heading: str) -> None:
-    """Here, or the issue it comes with; what is here is somewhere."""
-    for seed, ours, status, _ in _section(heading):
+    """Here or replaced, and then somewhere, a replacement with its reason; or not yet, and then nowhere."""
+    for seed, ours, status, remark in _section(heading):
         assert STATUS.fullmatch(status), seed
-        assert status != "here" or "`" in ours, seed
+        assert ("`" in ours) == (not status.startswith("not yet")), seed
+        assert status != "replaced" or remark, seed
 
 
 @each_section
 def test_what_a_row_points_to_exists(heading: str) -> None:
-    """In every row: also what does the work meanwhile."""
+    """In every row that points to something."""
     things = [
         (seed, thing) for seed, ours, *_ in _section(heading) for thing in re.findall(r"`([^`]+)`", ours)
     ]

@@ -2,6 +2,7 @@
 
 import time
 from typing import Final
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,28 +16,29 @@ pytestmark = [pytest.mark.browser, pytest.mark.alone]
 SOON: Final = 1.0
 
 
-def seconds_until_shown(page: Page, connection: psycopg.Connection, reason: str) -> float:
-    """From the commit until the page shows it."""
-    connection.execute("UPDATE circuit_breakers SET reason = %s WHERE service = 'keywords'", (reason,))
+def seconds_until_shown(page: Page, connection: psycopg.Connection, pipeline_id: UUID, state: str) -> float:
+    """From the commit of a pipeline's state until its page shows it."""
+    connection.execute("UPDATE pipelines SET state = %s WHERE pipeline_id = %s", (state, pipeline_id))
     began = time.monotonic()
     page.wait_for_function(
-        "text => document.getElementById('live').innerText.includes(text)", arg=reason, polling=20
+        "state => document.querySelector('#live .head .badge').innerText === state", arg=state, polling=20
     )
     return time.monotonic() - began
 
 
-def test_a_change_in_the_record_is_on_the_screen_within_a_second(stage: Stage, watched: Watched) -> None:
-    """Three times, whatever the moment; where the keyboard is stays where it was."""
-    page = watched.open("/ui/breakers/keywords")
-    page.focus("text=Hold closed…")
+def test_a_pipelines_state_is_on_the_screen_within_a_second(stage: Stage, watched: Watched) -> None:
+    """Four times, whatever the moment; where the keyboard is stays where it was."""
+    pipeline_id = stage.scene.paused
+    page = watched.open(f"/ui/pipelines/{pipeline_id}")
+    page.focus("text=Budget…")
     with psycopg.connect(stage.postgres_url, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO circuit_breakers (service) VALUES ('keywords') ON CONFLICT DO NOTHING"
-        )
-        taken = [seconds_until_shown(page, connection, f"because {n}") for n in range(4)]
+        taken = [
+            seconds_until_shown(page, connection, pipeline_id, state)
+            for state in ("running", "paused", "running", "paused")
+        ]
 
     assert max(taken) <= SOON, taken
-    assert page.evaluate("document.activeElement.textContent") == "Hold closed…"
+    assert page.evaluate("document.activeElement.textContent") == "Budget…"
 
 
 def test_a_page_that_is_not_renewed_says_so(stage: Stage, watched: Watched) -> None:

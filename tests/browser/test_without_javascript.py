@@ -25,6 +25,8 @@ def steps(stage: Stage) -> list[Step]:
         ("replay", f"ids={stage.scene.letter}", {}, "1 dead letter replayed."),
         ("discard", f"ids={stage.scene.letter + 1}", {"reason": "old"}, "1 dead letter discarded."),
         ("retry-queue", "queue=serp", {}, "dead letters replayed"),
+        ("pause-queue", "queue=serp", {"reason": "a look"}, "The queue serp is paused."),
+        ("unpause-queue", "queue=serp", {}, "The queue serp is running."),
         ("retry-failed", f"pipeline_id={stage.scene.running}", {}, "2 items due again."),
         ("cancel", f"pipeline_id={stage.scene.paused}", {}, "The pipeline is cancelled."),
         ("resume", f"pipeline_id={stage.scene.paused}", {}, "It goes on: 4 items due again."),

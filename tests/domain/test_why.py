@@ -51,6 +51,15 @@ def test_a_wait_is_named_with_its_reason_and_its_end(reason: WaitReason) -> None
     assert found.what_to_do
 
 
+@pytest.mark.parametrize(
+    ("reason", "command"),
+    [("budget", "landscape budget p AMOUNT"), ("in_doubt", "landscape in-doubt p --decide DECISION")],
+)
+def test_a_wait_that_only_somebody_ends_names_the_command(reason: str, command: str) -> None:
+    """With the pipeline; what is still to be said stands in capitals."""
+    assert why(waits(reason)).command == command
+
+
 def test_a_wait_that_is_over_holds_nothing() -> None:
     """Its moment has come: it is taken with the next round."""
     assert why(waits("retry", PAST)).gate is Gate.TURN

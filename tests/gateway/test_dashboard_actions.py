@@ -123,6 +123,21 @@ async def test_all_that_is_dead_in_a_queue(operator: Operator, scene: Scene) -> 
     assert "12 dead letters replayed" in await operator.do(ask, "/ui/actions/retry-queue")
 
 
+async def test_a_queue_is_paused_and_unpaused(operator: Operator, conn: Connection) -> None:
+    """Pausing takes a reason, which the page shows; the queue without a provider has no such button."""
+    queues = await operator.see("/ui/queues")
+    assert "queue=housekeeping&amp;back" in queues
+    assert "pause-queue?queue=housekeeping" not in queues
+    ask = await operator.see("/ui/actions/pause-queue?queue=serp&back=/ui/queues")
+    assert (await operator.submit(ask, "/ui/actions/pause-queue")).status_code == 422
+    done = await operator.do(ask, "/ui/actions/pause-queue", reason="a new contract")
+    assert "The queue serp is paused." in done
+    assert "paused by ada: a new contract" in done
+    after = await operator.do(await operator.see("/ui/queues"), "/ui/actions/unpause-queue")
+    assert "The queue serp is running." in after
+    assert "paused by" not in after
+
+
 async def test_what_the_api_refuses_is_said(operator: Operator, scene: Scene) -> None:
     """The same words, and nothing is changed."""
     ask = await operator.see(f"/ui/actions/pause?pipeline_id={scene.completed}")

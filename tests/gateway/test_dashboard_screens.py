@@ -1,20 +1,44 @@
 """Every screen with nothing on it, with something of everything, and for a pipeline in which everything failed."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
+from litestar.testing import AsyncTestClient
 
+from services.gateway.app import create_app
+from services.gateway.dashboard.api import Api, Call
+from shared.config import Gateway, Settings
 from shared.domain.phases import SERVICES
 from shared.store.pool import Connection
 from shared.testing.jobs import start_searches
 from shared.testing.pipelines import finish_pipeline, start_pipeline
 from tests.browser.scene import play
-from tests.gateway.operator import SCREENS, Operator
+from tests.gateway.operator import SCREENS, TOKEN, Operator, links, text_of
 from tests.store.given_up import end, fail_all
 
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = UUID(int=1)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Paths of the API that pages have asked for."""
+    made: list[str] = []
+    send = Api.send
+
+    async def noting(self: Api, call: Call, **arguments: Any) -> Any:
+        made.append(call.path)
+        return await send(self, call, **arguments)
+
+    monkeypatch.setattr(Api, "send", noting)
+    return made
+
+
+def shown(page: str) -> set[str]:
+    """Ids of the pipelines a page leads to."""
+    return {link.rpartition("/")[2] for link in links(page) if link.startswith("/ui/pipelines/")}
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -86,10 +110,80 @@ async def test_filters_of_the_lists(operator: Operator, postgres_url: str) -> No
     """Pipelines by state, letters by state and cause."""
     scene = await play(postgres_url)
 
-    assert str(scene.paused) not in await operator.see("/ui/pipelines?state=failed")
-    assert str(scene.failed) in await operator.see("/ui/pipelines?state=failed")
+    assert str(scene.paused) not in await operator.see("/ui/pipelines?in_state=failed")
+    assert str(scene.failed) in await operator.see("/ui/pipelines?in_state=failed")
     assert "There is none." in await operator.read("/ui/dead-letters?in_state=replayed")
     assert "There is none." in await operator.read(f"/ui/dead-letters?pipeline_id={scene.running}")
+
+
+async def test_pipelines_are_found_by_name_and_page_by_page(
+    operator: Operator, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their number: the list is filtered by the API, and goes on where a page ends."""
+    monkeypatch.setattr("services.gateway.dashboard.screens.pipelines.LIMIT", 2)
+    acme = {"company": {"name": "Acme & Sons", "domains": ["acme.com"]}}
+    ids = [str(await start_pipeline(conn, **(acme if n == 0 else {}))) for n in range(3)]
+    page = await operator.see("/ui/pipelines?in_state=running")
+    (older,) = [link for link in links(page) if "cursor=" in link]
+    assert [one in shown(page) for one in ids] == [False, True, True]
+    last = await operator.see(older)
+    assert [one in shown(last) for one in ids] == [True, False, False]
+    assert "Acme & Sons" in text_of(last)
+    named = await operator.see("/ui/pipelines?name=acme")
+    assert [one in shown(named) for one in ids] == [True, False, False]
+    assert 'value="acme"' in named
+    assert "Pipeline Acme & Sons" in await operator.read(f"/ui/pipelines/{ids[0]}")
+
+
+async def test_what_is_under_way_is_at_home_however_old(operator: Operator, conn: Connection) -> None:
+    """Behind sixty newer ones that have ended."""
+    old = str(await start_pipeline(conn))
+    for _ in range(60):
+        await start_pipeline(conn)
+    await conn.execute(
+        "UPDATE pipelines SET state = 'failed', ended_at = now() WHERE pipeline_id <> %s", (old,)
+    )
+    assert old in shown(await operator.see("/ui"))
+
+
+async def test_the_cost_page_makes_two_calls(operator: Operator, postgres_url: str, calls: list[str]) -> None:
+    """However many pipelines there are; the money of each is in the list."""
+    await play(postgres_url)
+    calls.clear()
+    text = await operator.read("/ui/cost")
+    assert sorted(calls) == ["/monitoring/spending", "/pipeline"]
+    assert "0.00 5.00" in text
+    assert "not counted none" in text
+
+
+async def test_pages_say_why_nothing_goes_on(operator: Operator, conn: Connection) -> None:
+    """In the API's sentence, with what to do and the command."""
+    pipeline_id = await start_searches(conn, 1)
+    for page in ("", "/items/1"):
+        text = await operator.read(f"/ui/pipelines/{pipeline_id}{page}")
+        assert "no worker of serp is alive" in text
+        assert "To do: start a worker" in text
+        assert "landscape worker serp" in text
+
+
+async def test_a_page_is_renewed_as_often_as_it_must_be(operator: Operator, conn: Connection) -> None:
+    """A pipeline's several times a second, the others every two."""
+    pipeline_id = await start_searches(conn, 1)
+    assert 'data-renewed="700"' in await operator.see(f"/ui/pipelines/{pipeline_id}")
+    assert 'data-renewed="2000"' in await operator.see("/ui/queues")
+
+
+async def test_who_asks_too_often_is_told_when_to_ask_again(postgres_url: str) -> None:
+    """The limit of the key is the page's, and so is the API's word on when it ends."""
+    rate = Gateway(requests_per_second=0.01, burst=3)
+    app = create_app(Settings(postgres_url=postgres_url, token=TOKEN, gateway=rate))
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        operator = Operator(client)
+        await operator.sign_in()
+        await operator.see("/ui/cost")
+        refused = await client.get("/ui/cost")
+        assert refused.status_code == 429
+        assert 90 <= int(refused.headers["retry-after"]) <= 102
 
 
 @pytest.mark.parametrize(
@@ -102,6 +196,8 @@ async def test_filters_of_the_lists(operator: Operator, postgres_url: str) -> No
         ("/pipelines/nothing", 404),
         ("/dead-letters/1", 404),
         ("/dead-letters?in_state=nonsense", 422),
+        ("/pipelines?in_state=nonsense", 422),
+        ("/pipelines?cursor=nonsense", 422),
         ("/errors?phase=nonsense", 422),
         ("/breakers/nobody", 404),
     ],

@@ -8,7 +8,8 @@ from services.gateway.dashboard import keyword_table
 from services.gateway.dashboard.keyword_table import Fault
 from shared.store.pool import Connection
 from shared.testing.rows import fetch
-from tests.gateway.operator import Operator, text_of
+from tests.gateway.operator import TOKEN, Operator, text_of
+from tests.gateway.test_plan import profile
 
 pytestmark = pytest.mark.anyio
 
@@ -28,13 +29,18 @@ async def check(operator: Operator, status: int = 200, **fields: Any) -> str:
 
 
 async def test_pasted_keywords_are_checked_and_started(operator: Operator, conn: Connection) -> None:
-    """The check says what would be bought and what was merged; only then there is a button that starts it."""
+    """The check says what would be bought and how many were merged; only then there is a button that starts it."""
+    await profile(conn, "serp", "scale_serp", 0.5)
     page = await check(
         operator, keywords="shoes\nShoes \nboots\n", regions=["US", "DE"], types=["organic"], budget="5"
     )
 
-    assert "4 searches = 2 keywords x 2 regions x 1 content type" in text_of(page)
-    assert "“Shoes” as “shoes”" in text_of(page)
+    text = text_of(page)
+    assert "serp collection 4 4 8 4.00 0.08" in text
+    assert "1 keyword is the same search as another" in text
+    assert "At least 4.00 of the budget of 5.00" in text
+    assert "later phases rest on stated priors alone" in text
+    assert "unknown: keyword metrics" in text
     assert await started(conn) == 0
     done = await operator.do(page, START, step="start")
     assert "Started: 4 searches. 1 keyword merged with others." in done
@@ -42,6 +48,32 @@ async def test_pasted_keywords_are_checked_and_started(operator: Operator, conn:
     (config,) = await fetch(conn, "SELECT config FROM pipelines")
     assert isinstance(config, dict)
     assert config["regions"] == ["US", "DE"]
+
+
+async def test_what_is_over_the_budget_cannot_be_started(operator: Operator, conn: Connection) -> None:
+    """The figures are shown, there is no button, and asking to start anyway is no use."""
+    await profile(conn, "serp", "scale_serp", 0.5)
+    page = await check(operator, keywords="shoes", regions=["US"], types=["organic"], budget="0.25")
+    assert "The least it will cost is 1.00, more than the budget of 0.25: a start is refused" in text_of(page)
+    assert "Start it" not in page
+    answer = await operator.submit(page, START, step="start")
+    assert answer.status_code == 422
+    assert "the least it will cost is 1.00" in text_of(answer.text)
+    assert await started(conn) == 0
+
+
+async def test_who_may_only_read_may_plan(operator: Operator, conn: Connection) -> None:
+    """And is told why nothing is started."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    body = {"name": "eve", "role": "viewer"}
+    made = await operator.client.post("/api/v1/keys", json=body, headers=headers)
+    assert (await operator.sign_in(made.json()["key"])).status_code == 303
+    page = await check(operator, keywords="shoes", regions=["US"], types=["organic"])
+    assert "serp collection 1 1 2" in text_of(page)
+    answer = await operator.submit(page, START, step="start")
+    assert answer.status_code == 403
+    assert "it lacks the scope pipelines:write" in text_of(answer.text)
+    assert await started(conn) == 0
 
 
 async def test_columns_of_an_uploaded_file_are_mapped(operator: Operator, conn: Connection) -> None:
@@ -56,7 +88,7 @@ async def test_columns_of_an_uploaded_file_are_mapped(operator: Operator, conn: 
     mapped = await operator.submit(
         page, START, column_keyword="0", column_group="1", column_brand="2", step="check"
     )
-    assert "2 searches" in text_of(mapped.text)
+    assert "serp collection 2 2 2" in text_of(mapped.text)
     await operator.do(mapped.text, START, step="start")
     (config,) = await fetch(conn, "SELECT config FROM pipelines")
     assert isinstance(config, dict)

@@ -85,6 +85,16 @@ async def test_the_list_is_newest_first(conn: Connection) -> None:
     assert first in {row.pipeline_id for row in await list_pipelines(conn, 3)}
 
 
+async def test_the_list_has_each_pipelines_money(conn: Connection) -> None:
+    """Budget and what is committed of it; nothing is said where nobody counts."""
+    await start_pipeline(conn)
+    await start_pipeline(conn, config={"budget": 5.0})
+    assert [(row.budget, row.committed) for row in await list_pipelines(conn, 2)] == [
+        (5.0, 0.0),
+        (None, None),
+    ]
+
+
 async def test_progress_follows_the_items(conn: Connection) -> None:
     """Claimed items are processing, completed ones are completed, found ones are planned in the next phase."""
     pipeline_id = await start_pipeline(conn)

@@ -33,6 +33,7 @@ COMMANDS = {
     "checkpoint": ("checkpoint", "Write down, list or verify positions of a pipeline."),
     "rewind": ("rewind", "Take back what a pipeline did after a checkpoint, and do it again."),
     "audit": ("audit", "Prove that a pipeline lost nothing and bought nothing twice."),
+    "budget": ("budget", "What a pipeline may spend; show it, or set it."),
     "in-doubt": ("in_doubt", "Calls that may have been charged; say what they cost."),
     "breakers": ("breakers", "Which providers are not called, and why; hold or reset one."),
     "queues": ("queues", "How much work stands in the queues; pause or unpause one."),

@@ -42,12 +42,16 @@ class Call(msgspec.Struct, frozen=True):
 class Refused(Exception):  # noqa: N818  the API has refused, which is no error of ours
     """The API's answer to what it did not do."""
 
-    def __init__(self, status: int, detail: str, errors: list[dict[str, str]]) -> None:
+    def __init__(
+        self, status: int, detail: str, errors: list[dict[str, str]], retry_after: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
         """Wrong fields: pointer and detail."""
+        self.retry_after = retry_after
+        """Seconds after which it may be asked again, if the API said so."""
 
 
 class Api:
@@ -82,5 +86,10 @@ class Api:
             )
         if answer.status_code >= 400 and answer.headers["content-type"].startswith("application/problem"):
             problem = answer.json()
-            raise Refused(answer.status_code, problem["detail"], problem.get("errors", []))
+            raise Refused(
+                answer.status_code,
+                problem["detail"],
+                problem.get("errors", []),
+                answer.headers.get("retry-after"),
+            )
         return answer

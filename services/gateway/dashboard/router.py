@@ -88,7 +88,10 @@ def _sign_in(request: AnyRequest, _error: Exception) -> Response[bytes]:
 def _refused(request: AnyRequest, refused: Refused) -> Response[bytes]:
     if refused.status == 401:
         return _sign_in(request, refused)
-    return _problem(request, refused.status, refused.detail)
+    answer = _problem(request, refused.status, refused.detail)
+    if refused.retry_after:
+        answer.headers["Retry-After"] = refused.retry_after
+    return answer
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[bytes]:

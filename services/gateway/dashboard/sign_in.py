@@ -12,7 +12,8 @@ from services.gateway.dashboard.page import Visit, render, respond
 from services.gateway.dashboard.session import COOKIE, LIFETIME, PATH, Seal, Session, cookie, refuse_foreign
 
 WRONG_KEY: Final = (
-    "No such key. It is LANDSCAPE_TOKEN of the gateway; `landscape up` writes it into run.json."
+    "No such key, or it is no longer valid. Any API key does, and so does LANDSCAPE_TOKEN of the gateway, which"
+    " `landscape up` writes into run.json."
 )
 
 

@@ -22,6 +22,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
+def whole(value: float) -> str:
+    """1,234, of a figure whose fractions mean nothing."""
+    return f"{value:,.0f}"
+
+
 def money(value: float | None) -> str:
     """Of the installation's own currency; unknown is not 0."""
     return UNKNOWN if value is None else f"{value:,.2f}"
@@ -81,6 +86,7 @@ def short(identity: str) -> str:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count": count,
+    "whole": whole,
     "money": money,
     "percent": percent,
     "moment": moment,

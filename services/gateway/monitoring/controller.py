@@ -21,6 +21,7 @@ from services.gateway.monitoring.schemas import (
 )
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK, judge
 from services.gateway.security import OF_PIPELINES
+from shared.store.control import allowed
 from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
 from shared.store.retry_history import retry_statistics
@@ -49,7 +50,15 @@ class MonitoringController(Controller):
         async with gateway.connection() as conn, snapshot(conn):
             pipeline = await get_pipeline_state(conn, pipeline_id)
             phases = await phase_progress(conn, pipeline_id)
-        return Progress(pipeline_id, pipeline.state, pipeline.created_at, pipeline.ended_at, phases)
+        return Progress(
+            pipeline_id,
+            pipeline.state,
+            pipeline.created_at,
+            pipeline.ended_at,
+            phases,
+            pipeline.name,
+            allowed(pipeline.state),
+        )
 
     @get("/retry-statistics", operation_id="getRetryStatistics", summary="Attempts that ended in an error.")
     async def retries(

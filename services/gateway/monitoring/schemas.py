@@ -28,6 +28,10 @@ class Progress(msgspec.Struct, frozen=True):
     created_at: datetime
     ended_at: datetime | None
     phases: list[PhaseProgress]
+    name: str
+    """Of the company whose landscape it is; empty without one."""
+    may: list[str]
+    """What the state allows to be done: of pause, unpause, cancel, resume, rewind."""
 
 
 class RetryReport(msgspec.Struct, frozen=True):

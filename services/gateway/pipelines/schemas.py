@@ -62,6 +62,10 @@ class Summary(msgspec.Struct, frozen=True):
     ended_at: datetime | None
     items: int
     open: int
+    budget: float | None
+    """What it may spend in all; null: no limit."""
+    committed: float | None
+    """Spent, or set aside for calls whose cost is not known yet; null: nobody counts it."""
     links: Links
 
 

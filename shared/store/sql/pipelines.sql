@@ -36,13 +36,13 @@ SELECT config FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND NOT deletin
 
 -- name: get_pipeline_state
 -- One pipeline without its configuration, which may be large.
-SELECT state, created_at, ended_at FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND NOT deleting
+SELECT state, created_at, ended_at, label FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND NOT deleting
 
 -- name: list_pipelines
--- Pipelines with how many items they have and how many of those are still open, the newest first; those after a place
+-- Pipelines with how many items they have, how many of those are still open, and their money, the newest first; those after a place
 -- in that order, and by every condition that is given.
 SELECT p.pipeline_id, p.label, p.state, p.priority, p.created_at, p.ended_at,
-       coalesce(c.items, 0)::bigint, coalesce(c.open, 0)::bigint
+       coalesce(c.items, 0)::bigint, coalesce(c.open, 0)::bigint, b.budget, b.committed
 FROM (
     SELECT * FROM pipelines
     WHERE NOT deleting
@@ -52,6 +52,7 @@ FROM (
       AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
       AND (%(after_at)s::timestamptz IS NULL OR (created_at, pipeline_id) < (%(after_at)s, %(after_id)s::uuid))
     ORDER BY created_at DESC, pipeline_id DESC LIMIT %(limit)s) p
+LEFT JOIN pipeline_budgets b USING (pipeline_id)
 LEFT JOIN LATERAL (
     SELECT sum(delta) FILTER (WHERE name IN ('pending', 'processing', 'completed', 'failed', 'skipped')) AS items,
            sum(delta) FILTER (WHERE name IN ('pending', 'processing')) AS open

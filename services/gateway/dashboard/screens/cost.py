@@ -19,14 +19,11 @@ async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
         visit.api.get("/monitoring/spending"), visit.api.get("/pipeline", limit=_PIPELINES)
     )
     pipelines = sorted(listed["items"], key=lambda pipeline: pipeline["ended_at"] is not None)
-    budgets = await asyncio.gather(
-        *(visit.api.get(f"/pipeline/{p['pipeline_id']}/budget") for p in pipelines)
-    )
     return visit.page(
         "cost.html",
         days=days["items"],
         busiest=_busiest(days["items"]),
-        spenders=list(zip(pipelines, budgets, strict=True)),
+        spenders=pipelines,
     )
 
 

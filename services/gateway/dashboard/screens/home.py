@@ -7,6 +7,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from services.gateway.dashboard.page import Visit
+from services.gateway.dashboard.screens.pipelines import ENDED, UNDER_WAY
 from services.gateway.dashboard.wording import plural
 from services.gateway.service_names import ALIASES
 from shared.domain.phases import PHASES, SERVICES
@@ -15,26 +16,28 @@ from shared.domain.phases import PHASES, SERVICES
 STAND_IN: Final = " stand-in"
 #: Rows of a list here; its own page has all.
 _SHOWN: Final = 5
+#: Pipelines under way here.
+_UNDER_WAY: Final = 50
 
 
 @get("/", include_in_schema=False)
 async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
-    """Five answers of the API on one page."""
-    health, listed, groups, queues, spending = await asyncio.gather(
+    """Six answers of the API on one page."""
+    health, running, recent, groups, queues, spending = await asyncio.gather(
         visit.api.get("/monitoring/health"),
-        visit.api.get("/pipeline", limit=50),
+        visit.api.get("/pipeline", in_state=UNDER_WAY, limit=_UNDER_WAY),
+        visit.api.get("/pipeline", in_state=ENDED, limit=_SHOWN),
         visit.api.get("/dead-letters/groups"),
         visit.api.get("/monitoring/job-queues"),
         visit.api.get("/monitoring/spending", limit=50),
     )
-    pipelines = listed["items"]
-    running = [pipeline for pipeline in pipelines if not pipeline["ended_at"]]
     return visit.page(
         "home.html",
         health=health,
         cards=[_card(service, health, queues["queues"], spending["items"]) for service in SERVICES],
-        running=running,
-        recent=[pipeline for pipeline in pipelines if pipeline["ended_at"]][:_SHOWN],
+        running=running["items"],
+        more_running=running["next_cursor"],
+        recent=recent["items"],
         groups=groups["groups"][:_SHOWN],
         more_groups=len(groups["groups"]) - _SHOWN,
         short=plural(waiting, "item") if (waiting := _waiting_for_budget(health)) else "",

@@ -14,8 +14,9 @@ from services.gateway.dashboard.page import Visit
 async def show(
     visit: NamedDependency[Visit], pipeline_id: FromPath[UUID], item_id: FromPath[int]
 ) -> Response[bytes]:
-    """All of it from one answer of the API."""
+    """Two answers of the API: the second is why it does not go on."""
     path = f"/pipeline/{pipeline_id}/items/{item_id}"
     detail = await visit.api.get(path)
     item = {"pipeline_id": str(pipeline_id), **detail["item"], **detail}
-    return visit.page("item.html", item=item, address=f"GET {BASE}{path}")
+    why = await visit.api.get(f"/pipeline/{pipeline_id}/items/{item['phase']}/why", key=item["key"])
+    return visit.page("item.html", item=item, why=why, address=f"GET {BASE}{path}")

@@ -10,7 +10,6 @@ from litestar.params import FromPath
 
 from services.gateway.dashboard.page import Visit
 from services.gateway.dashboard.wording import parsed
-from shared.store.control import ALLOWED
 
 STATES: Final = ("pending", "processing", "completed", "failed", "skipped")
 #: Checkpoints that are listed, and drawn.
@@ -24,8 +23,9 @@ _LINE: Final = 3
 async def show(visit: NamedDependency[Visit], pipeline_id: FromPath[UUID]) -> Response[bytes]:
     """Counters only, whatever its size; items are read once, for why those that failed did, and not when it is renewed."""
     path, monitoring = f"/pipeline/{pipeline_id}", f"/monitoring/pipeline/{pipeline_id}"
-    progress, budget, checkpoints, actions, letters = await asyncio.gather(
+    progress, why, budget, checkpoints, actions, letters = await asyncio.gather(
         visit.api.get(f"{monitoring}/progress"),
+        visit.api.get(f"{path}/why"),
         visit.api.get(f"{path}/budget"),
         visit.api.get(f"{path}/checkpoints"),
         visit.api.get(f"{path}/actions"),
@@ -49,7 +49,7 @@ async def show(visit: NamedDependency[Visit], pipeline_id: FromPath[UUID]) -> Re
         actions=actions["items"][:_ACTIONS],
         failed=failed,
         letters=letters["groups"],
-        may=[verb for verb, states in ALLOWED.items() if progress["state"] in states],
+        why=why,
     )
 
 

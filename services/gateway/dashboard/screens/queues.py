@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from services.gateway.dashboard.page import Visit
+from shared.domain.phases import HOUSEKEEPING
 
 
 @get("/queues", include_in_schema=False)
@@ -18,4 +19,10 @@ async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
     waiting: dict[str, dict[str, int]] = {}
     for wait in health["waiting"]:
         waiting.setdefault(wait["phase"], {})[wait["reason"]] = wait["items"]
-    return visit.page("queues.html", queues=queues["queues"], leaders=leaders, waiting=waiting)
+    return visit.page(
+        "queues.html",
+        queues=queues["queues"],
+        leaders=leaders,
+        waiting=waiting,
+        unpausable=HOUSEKEEPING,
+    )

@@ -6,15 +6,19 @@
   if (remembered.theme) root.dataset.theme = remembered.theme;
 
   // The one place that says when something may have changed. A page that nobody sees asks for nothing.
-  const PAUSE_MILLISECONDS = 700;
-  const announce = () => { if (!document.hidden) document.body.dispatchEvent(new Event("landscape:changed")); };
-  const watch = () => setInterval(announce, PAUSE_MILLISECONDS);
+  // Nor does one that was told to wait.
+  let quietUntil = 0;
+  const announce = () => {
+    if (!document.hidden && Date.now() >= quietUntil) document.body.dispatchEvent(new Event("landscape:changed"));
+  };
+  const watch = (milliseconds) => setInterval(announce, milliseconds);
 
   // The page says so when it is no longer up to date.
   const stale = (is) => root.classList.toggle("stale", is);
   document.addEventListener("htmx:after:request", (event) => {
     const answer = event.detail.ctx.response;
     stale(!answer || answer.status >= 400);
+    quietUntil = Date.now() + 1000 * (Number(answer?.headers.get("Retry-After")) || 0);
   });
   document.addEventListener("htmx:error", () => stale(true));
   document.addEventListener("htmx:after:swap", () => draw());
@@ -59,7 +63,8 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    if (document.getElementById("live")) watch();
+    const live = document.getElementById("live");
+    if (live) watch(Number(live.dataset.renewed));
     draw();
     addEventListener("resize", () => draw(true));
     const keys = document.getElementById("keys");
