@@ -212,7 +212,7 @@ class WorkerProcess:
         housekeep = Housekeeping(self._pool, runtime).round
         settle = Settling(self._pool).round
         audits = self._audits = Audits(self._pool, runtime)
-        delete = Deleting(self._pool).round
+        deleting = self._deleting = Deleting(self._pool)
         write_checkpoints = Checkpoints(self._pool).round
         forget = Retention(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
@@ -247,7 +247,7 @@ class WorkerProcess:
                     audits.round,
                     tell,
                     expire,
-                    delete,
+                    deleting.round,
                 ],
             ),
             # By itself: a receiver that does not answer holds nothing up.
@@ -272,6 +272,7 @@ class WorkerProcess:
         """Stop leading and start no more calls; what is in flight may end."""
         await cancel(self._tasks)
         await self._audits.close()
+        await self._deleting.close()
         await self.processor.drain(self._settings.runtime.drain_seconds)
         self._usable.set()  # whoever still waits for the store finds that nothing is begun any more
 

@@ -67,6 +67,11 @@ async def decide_calls(
     if found:
         await conn.execute(_SQL["decide_calls"], {"decision": decision, "call_ids": found})
         await settle_spending(conn, found)
-        await conn.execute(_SQL["wake_in_doubt"])
+        await wake_in_doubt(conn)
         await note(conn, pipeline_id, "decide", act, decision=decision, calls=len(found))
     return len(found)
+
+
+async def wake_in_doubt(conn: Connection) -> None:
+    """Let items that purchases in doubt hold up look again at once."""
+    await conn.execute(_SQL["wake_in_doubt"])
