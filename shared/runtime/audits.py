@@ -84,10 +84,10 @@ class Audits:
         async with self._pool.connection() as conn:
             if not await save_audit(conn, found, time.monotonic() - began):
                 return
+            async with conn.transaction():
+                await tell_audit(conn, found)
         if found.passed:
             _log.info("audit_passed", pipeline_id=str(pipeline_id), state=found.state)
         else:
             failed = {check.name: check.detail for check in found.checks if not check.passed}
-            async with self._pool.connection() as conn, conn.transaction():
-                await tell_audit(conn, found)
             _log.error("audit.failed", pipeline_id=str(pipeline_id), state=found.state, checks=failed)
