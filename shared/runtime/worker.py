@@ -44,7 +44,6 @@ from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
-from shared.runtime.service_health import Retention
 from shared.runtime.settling import Settling
 from shared.runtime.telling import Telling
 from shared.runtime.webhooks import Webhooks
@@ -214,7 +213,6 @@ class WorkerProcess:
         audits = self._audits = Audits(self._pool, runtime)
         deleting = self._deleting = Deleting(self._pool)
         write_checkpoints = Checkpoints(self._pool).round
-        forget = Retention(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
         dead = DeadMessages(redis)
@@ -240,7 +238,6 @@ class WorkerProcess:
                     settle,
                     write_checkpoints,
                     housekeep,
-                    forget,
                     close,
                     *reap_closing,
                     bury_closing,

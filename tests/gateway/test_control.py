@@ -8,6 +8,8 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.pipelines import controller
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
+from shared.domain.pipeline import DataSource, PipelineConfig
+from shared.domain.takeover import taken_over
 from shared.store.audit import audit
 from shared.store.jobs import complete_job
 from shared.store.outcomes import Ending, Record, record
@@ -220,12 +222,11 @@ async def test_nothing_is_taken_over_from_one_that_is_deleted_meanwhile(
     (earlier,) = await fetch(
         conn, "SELECT pipeline_id FROM pipelines WHERE pipeline_id = %s::uuid", await broken(client, conn)
     )
-    read = controller.taken_over
 
-    def delete_first(body: bytes, config: Any, source: str) -> bytes:
+    def delete_first(body: bytes, config: PipelineConfig, source: DataSource) -> bytes:
         with psycopg.connect(postgres_url, autocommit=True) as other:
             other.execute("UPDATE pipelines SET deleting = true")
-        return read(body, config, source)
+        return taken_over(body, config, source)
 
     monkeypatch.setattr(controller, "taken_over", delete_first)
     config = {"resume_from_pipeline_id": str(earlier)}

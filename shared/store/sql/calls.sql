@@ -129,3 +129,15 @@ DELETE FROM flights f USING (
     SELECT l.fact_key, l.token FROM json_to_recordset(%(landed)s::json) AS l (fact_key uuid, token uuid)
     JOIN flights g ON g.fact_key = l.fact_key AND g.token = l.token ORDER BY l.fact_key FOR UPDATE OF g) e
 WHERE f.fact_key = e.fact_key AND f.token = e.token
+
+-- name: delete_dead_flights
+-- Flights of jobs that are over or gone, some of them at a time. One that has begun anew meanwhile is another one.
+WITH dead AS MATERIALIZED (
+    SELECT f.fact_key, f.token FROM flights f
+    WHERE NOT EXISTS (SELECT FROM job_queue j WHERE j.job_id = f.job_id AND j.state IN ('pending', 'dispatched', 'processing'))
+    LIMIT %(limit)s
+)
+DELETE FROM flights f USING (
+    SELECT d.fact_key, d.token FROM dead d JOIN flights g ON g.fact_key = d.fact_key AND g.token = d.token
+    ORDER BY d.fact_key FOR UPDATE OF g SKIP LOCKED) e
+WHERE f.fact_key = e.fact_key AND f.token = e.token
