@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
-from services.gateway.pipelines import controller
+from services.gateway.pipelines import beginning
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
 from shared.domain.pipeline import DataSource, PipelineConfig
 from shared.domain.takeover import taken_over
@@ -228,7 +228,7 @@ async def test_nothing_is_taken_over_from_one_that_is_deleted_meanwhile(
             other.execute("UPDATE pipelines SET deleting = true")
         return taken_over(body, config, source)
 
-    monkeypatch.setattr(controller, "taken_over", delete_first)
+    monkeypatch.setattr(beginning, "taken_over", delete_first)
     config = {"resume_from_pipeline_id": str(earlier)}
     answer = await client.post(f"{BASE}/start", json={"config": config})
     assert answer.status_code == 422
