@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared import log
 from shared.config import Runtime
+from shared.errors import NotFoundError
 from shared.runtime.cancellation import cancel
 from shared.store.audit import audit, tell_audit
 from shared.store.audits import count_items, find_audit_due, save_audit, skip_audit
@@ -78,12 +79,15 @@ class Audits:
                 await skip_audit(conn, pipeline_id, state, why, MOST_SECONDS)
             _log.warning("audit_too_long", pipeline_id=str(pipeline_id))
             return
+        except NotFoundError:
+            return  # somebody deletes it
         async with self._pool.connection() as conn:
-            await save_audit(conn, found, time.monotonic() - began)
+            if not await save_audit(conn, found, time.monotonic() - began):
+                return
+            async with conn.transaction():
+                await tell_audit(conn, found)
         if found.passed:
             _log.info("audit_passed", pipeline_id=str(pipeline_id), state=found.state)
         else:
             failed = {check.name: check.detail for check in found.checks if not check.passed}
-            async with self._pool.connection() as conn, conn.transaction():
-                await tell_audit(conn, found)
             _log.error("audit.failed", pipeline_id=str(pipeline_id), state=found.state, checks=failed)

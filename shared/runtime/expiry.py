@@ -1,18 +1,37 @@
-"""What is kept for a time only, and then deleted: keys of idempotency, the audit log, events, deliveries."""
+"""What is kept for a time only, and then deleted. `docs/architecture.md` says of every table for how long."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared import log
 from shared.store.audit_log import delete_old_entries
+from shared.store.calls import delete_dead_flights
+from shared.store.doubts import delete_old_doubts
 from shared.store.events import delete_old_events
 from shared.store.idempotency import delete_old_keys
-from shared.store.pool import Pool
+from shared.store.pool import Connection, Pool
+from shared.store.retry_history import delete_unread_bodies
+from shared.store.service_health import delete_windows
 from shared.store.webhooks import delete_old_deliveries
 
 _log = log.get(__name__)
 
 #: A round deletes some of everything. More often than it comes in, less often than it matters.
 ROUND_SECONDS: Final = 30.0
+#: What takes a look at all of a table is looked for once in so many rounds: ten minutes.
+SELDOM: Final = 20
+_EVERY_ROUND: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
+    "idempotency_keys": delete_old_keys,
+    "audit_log": delete_old_entries,
+    "events": delete_old_events,
+    "webhook_deliveries": delete_old_deliveries,
+}
+_SELDOM: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
+    "service_health_metrics": delete_windows,
+    "error_bodies": delete_unread_bodies,
+    "flights": delete_dead_flights,
+    "doubted_facts": delete_old_doubts,
+}
 
 
 class Expiry:
@@ -20,16 +39,14 @@ class Expiry:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._rounds = 0
 
     async def round(self) -> float:
         """Delete what nobody needs any more; seconds until the next round."""
+        due = _EVERY_ROUND | _SELDOM if self._rounds % SELDOM == 0 else _EVERY_ROUND
         async with self._pool.connection() as conn:
-            deleted = {
-                "idempotency_keys": await delete_old_keys(conn),
-                "audit_log": await delete_old_entries(conn),
-                "events": await delete_old_events(conn),
-                "webhook_deliveries": await delete_old_deliveries(conn),
-            }
+            deleted = {name: await delete(conn) for name, delete in due.items()}
+        self._rounds += 1
         if any(deleted.values()):
             _log.info("expired_deleted", **deleted)
         return ROUND_SECONDS

@@ -10,7 +10,7 @@ from shared import log
 from shared.domain.durations import bucket
 from shared.domain.service_health import WINDOW_SECONDS, Window
 from shared.store.pool import Passing, Pool, unit_of_work
-from shared.store.service_health import delete_windows, save_windows
+from shared.store.service_health import save_windows
 
 _log = log.get(__name__)
 
@@ -18,8 +18,6 @@ _log = log.get(__name__)
 ROUND_SECONDS: Final = 10.0
 #: Windows kept while the store is away: a day. Then the oldest are lost.
 MOST_WINDOWS: Final = 24 * 60 * 60 // WINDOW_SECONDS
-#: How often old windows are looked for.
-RETENTION_SECONDS: Final = 600.0
 
 
 @dataclass(slots=True)
@@ -86,16 +84,3 @@ class Tally:
                 await self.save(pool, service, holder)
             except Passing as error:
                 _log.warning("service_health_delayed", error=str(error))
-
-
-class Retention:
-    """Forgets windows that are older than they need to be."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def round(self) -> float:
-        """Seconds until the next round."""
-        async with unit_of_work(self._pool) as conn:
-            await delete_windows(conn)
-        return RETENTION_SECONDS

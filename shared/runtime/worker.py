@@ -44,7 +44,6 @@ from shared.runtime.process import Processor
 from shared.runtime.reaper import Reaper
 from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Declaring, Rulebook
-from shared.runtime.service_health import Retention
 from shared.runtime.settling import Settling
 from shared.runtime.telling import Telling
 from shared.runtime.webhooks import Webhooks
@@ -212,9 +211,8 @@ class WorkerProcess:
         housekeep = Housekeeping(self._pool, runtime).round
         settle = Settling(self._pool).round
         audits = self._audits = Audits(self._pool, runtime)
-        delete = Deleting(self._pool).round
+        deleting = self._deleting = Deleting(self._pool)
         write_checkpoints = Checkpoints(self._pool).round
-        forget = Retention(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
         dead = DeadMessages(redis)
@@ -240,14 +238,13 @@ class WorkerProcess:
                     settle,
                     write_checkpoints,
                     housekeep,
-                    forget,
                     close,
                     *reap_closing,
                     bury_closing,
                     audits.round,
                     tell,
                     expire,
-                    delete,
+                    deleting.round,
                 ],
             ),
             # By itself: a receiver that does not answer holds nothing up.
@@ -272,6 +269,7 @@ class WorkerProcess:
         """Stop leading and start no more calls; what is in flight may end."""
         await cancel(self._tasks)
         await self._audits.close()
+        await self._deleting.close()
         await self.processor.drain(self._settings.runtime.drain_seconds)
         self._usable.set()  # whoever still waits for the store finds that nothing is begun any more
 

@@ -15,7 +15,7 @@ from shared.domain.phases import CLOSING
 from shared.domain.pipeline import PipelineConfig, config_hash
 from shared.store import queries
 from shared.store.audit_keys import actual_keys, expected_keys
-from shared.store.events import emit
+from shared.store.events import emit, forget_others
 from shared.store.pipelines import get_pipeline, get_stored_config
 from shared.store.pool import Connection
 from shared.store.progress import phase_progress
@@ -91,12 +91,14 @@ async def audit(conn: Connection, pipeline_id: UUID) -> Audit:
     return Audit(pipeline_id, pipeline.state, all(check.passed for check in checks), checks, costs)
 
 
-async def tell_audit(conn: Connection, failed: Audit) -> None:
-    """Tell of an audit that failed; once as long as it fails for the same checks."""
-    checks = sorted(check.name for check in failed.checks if not check.passed)
-    name, pipeline_id = EventName.AUDIT_FAILED, failed.pipeline_id
+async def tell_audit(conn: Connection, found: Audit) -> None:
+    """Tell of an audit if it failed; once as long as it fails for the same checks."""
+    checks = sorted(check.name for check in found.checks if not check.passed)
+    name, pipeline_id = EventName.AUDIT_FAILED, found.pipeline_id
     once = f"{name} {pipeline_id} {' '.join(checks)}"
-    await emit(conn, name, {"checks": checks}, pipeline_id=pipeline_id, once=once)
+    await forget_others(conn, name, pipeline_id, "" if found.passed else once)
+    if not found.passed:
+        await emit(conn, name, {"checks": checks}, pipeline_id=pipeline_id, once=once)
 
 
 def _check_config(config: dict[str, Any], recorded: str) -> Check:

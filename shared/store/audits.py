@@ -42,10 +42,10 @@ async def count_items(conn: Connection, pipeline_id: UUID) -> int:
     return cast("tuple[int]", await cursor.fetchone())[0]
 
 
-async def save_audit(conn: Connection, found: Audit, seconds: float) -> None:
-    """Write down what was found."""
+async def save_audit(conn: Connection, found: Audit, seconds: float) -> bool:
+    """Write down what was found; False when the pipeline has been deleted meanwhile."""
     failed = [f"{check.name}: {check.detail}" for check in found.checks if not check.passed]
-    await _insert(
+    return await _insert(
         conn,
         found.pipeline_id,
         state=found.state,
@@ -90,5 +90,6 @@ async def find_failed_audits(conn: Connection) -> list[FailedAudit]:
     return [FailedAudit(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
 
 
-async def _insert(conn: Connection, pipeline_id: UUID, **values: Any) -> None:
-    await conn.execute(_SQL["insert_audit"], {"pipeline_id": pipeline_id, "keep": KEPT, **values})
+async def _insert(conn: Connection, pipeline_id: UUID, **values: Any) -> bool:
+    cursor = await conn.execute(_SQL["insert_audit"], {"pipeline_id": pipeline_id, "keep": KEPT, **values})
+    return cursor.rowcount == 1

@@ -1,7 +1,7 @@
 """The ledger and the fact store, as seen before a call leaves."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -11,6 +11,8 @@ from shared.store.pool import Connection
 from shared.store.rows import rows
 
 _SQL = queries.load("calls")
+#: Flights deleted at once.
+_CHUNK: Final = 10_000
 
 #: The call may leave.
 SENT = "sent"
@@ -84,6 +86,12 @@ async def begin_flights(conn: Connection, wants: Sequence[Wanted]) -> set[str]:
 async def end_flights(conn: Connection, landed: Sequence[Landed]) -> None:
     """Nobody is about to buy these any more, as far as it depends on these flights."""
     await conn.execute(_SQL["end_flights"], {"landed": rows(landed)})
+
+
+async def delete_dead_flights(conn: Connection) -> int:
+    """Forget some of the flights whose jobs are over; how many. Nobody waits for them, but nobody else ends them."""
+    cursor = await conn.execute(_SQL["delete_dead_flights"], {"limit": _CHUNK})
+    return cursor.rowcount
 
 
 async def settle_spending(conn: Connection, call_ids: Sequence[str]) -> None:

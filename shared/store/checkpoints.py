@@ -88,8 +88,10 @@ async def _find_last(conn: Connection, pipeline_ids: Sequence[str]) -> Mapping[s
 
 
 async def write_checkpoint(conn: Connection, pipeline_id: UUID, due: Due) -> bool:
-    """Record the pipeline's position now, unless the name is taken. One transaction, the caller's."""
-    await conn.execute(_SQL["lock_pipeline"], {"pipeline_id": pipeline_id})
+    """Record the pipeline's position now, unless the name is taken or it is deleted. One transaction, the caller's."""
+    cursor = await conn.execute(_SQL["lock_pipeline"], {"pipeline_id": pipeline_id})
+    if await cursor.fetchone() is None:
+        return False
     parameters = {**msgspec.structs.asdict(due), "pipeline_id": pipeline_id, "closing": list(CLOSING)}
     cursor = await conn.execute(_SQL["insert_checkpoint"], parameters)
     return await cursor.fetchone() is not None

@@ -12,7 +12,7 @@ from shared.domain.event import EventName
 from shared.domain.phases import CLOSING
 from shared.errors import ConflictError, NotFoundError
 from shared.store import queries
-from shared.store.events import emit
+from shared.store.events import emit, forget_phases
 from shared.store.failed_items import reset_closing
 from shared.store.pool import Connection, Pool, unit_of_work
 
@@ -197,7 +197,9 @@ async def set_back(conn: Connection, pipeline_id: UUID, item_ids: Collection[int
     """Make ended items due again, without their results and with all their attempts; how many."""
     parameters = {"pipeline_id": pipeline_id, "item_ids": sorted(item_ids)}
     cursor = await conn.execute(_SQL["set_back_items"], parameters)
-    return cast("tuple[int]", await cursor.fetchone())[0]
+    number = cast("tuple[int]", await cursor.fetchone())[0]
+    await forget_phases(conn, [pipeline_id])
+    return number
 
 
 async def expect_many(conn: Connection) -> None:

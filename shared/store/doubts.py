@@ -20,6 +20,10 @@ _SQL = queries.load("doubts")
 Decision = Literal["rebuy", "charged", "not_charged"]
 #: Calls in one listing.
 LIMIT: Final = 1000
+#: Facts in doubt are kept for so long after their pipeline's end: until then somebody may decide, or resume it.
+KEPT_DAYS: Final = 30
+#: Rows deleted at once.
+_CHUNK: Final = 10_000
 
 
 class DoubtedCall(msgspec.Struct, frozen=True):
@@ -67,6 +71,17 @@ async def decide_calls(
     if found:
         await conn.execute(_SQL["decide_calls"], {"decision": decision, "call_ids": found})
         await settle_spending(conn, found)
-        await conn.execute(_SQL["wake_in_doubt"])
+        await wake_in_doubt(conn)
         await note(conn, pipeline_id, "decide", act, decision=decision, calls=len(found))
     return len(found)
+
+
+async def wake_in_doubt(conn: Connection) -> None:
+    """Let items that purchases in doubt hold up look again at once."""
+    await conn.execute(_SQL["wake_in_doubt"])
+
+
+async def delete_old_doubts(conn: Connection) -> int:
+    """Forget some of the facts in doubt that hold nobody up any more; how many."""
+    cursor = await conn.execute(_SQL["delete_old_doubts"], {"days": KEPT_DAYS, "limit": _CHUNK})
+    return cursor.rowcount

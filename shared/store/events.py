@@ -74,6 +74,18 @@ async def forget_telling(conn: Connection, once: Sequence[str]) -> None:
     await conn.execute(_SQL["forget_telling"], {"once": list(once)})
 
 
+async def forget_others(conn: Connection, name: EventName, pipeline_id: UUID, but: str = "") -> None:
+    """Let everything of this name be told of a pipeline again, but what was told as `but`."""
+    await conn.execute(_SQL["forget_others"], {"pipeline_id": pipeline_id, "name": name, "but": but})
+
+
+async def forget_phases(conn: Connection, pipeline_ids: Collection[UUID]) -> None:
+    """Let the end of phases be told again in which, or before which, something is open by now."""
+    phases, befores = _befores()
+    parameters = {"pipeline_ids": list(pipeline_ids), "phases": phases, "befores": befores}
+    await conn.execute(_SQL["forget_phases"], parameters)
+
+
 async def tell_phases(conn: Connection) -> int:
     """Tell of phases that have come to their end; of how many."""
     phases, befores = _befores()

@@ -12,7 +12,7 @@ from shared.domain.event import EventName
 from shared.domain.phases import CLOSING
 from shared.errors import ConflictError
 from shared.store import queries
-from shared.store.events import emit
+from shared.store.events import emit, forget_phases
 from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Connection, Pool
 
@@ -152,7 +152,9 @@ async def revive_items(conn: Connection, items: Sequence[tuple[UUID, int]]) -> l
     }
     cursor = await conn.execute(_SQL["revive_items"], parameters)
     moved = cast("list[tuple[UUID, int]]", await cursor.fetchall())
-    await reset_closing(conn, {pipeline_id for pipeline_id, _ in moved})
+    revived = {pipeline_id for pipeline_id, _ in moved}
+    await reset_closing(conn, revived)
+    await forget_phases(conn, revived)
     return moved
 
 

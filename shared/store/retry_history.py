@@ -20,6 +20,10 @@ _KINDS: dict[str, type[ProviderError]] = {
 }
 #: Different errors that are looked at at once, the newest: one rule is held against each. Rows.
 RECORDED_LIMIT = 20_000
+#: A body that no attempt refers to is kept for so long.
+UNREAD_DAYS = 1
+#: Rows deleted at once.
+_CHUNK = 10_000
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -129,3 +133,9 @@ async def retry_statistics(conn: Connection, days: float) -> list[RetryStatistic
     """By phase and category, over the last days."""
     cursor = await conn.execute(_SQL["sum_retries"], {"days": days})
     return [RetryStatistics(*row) for row in cast("list[tuple[Any, ...]]", await cursor.fetchall())]
+
+
+async def delete_unread_bodies(conn: Connection) -> int:
+    """Forget some of the bodies that nobody can come upon any more; how many."""
+    cursor = await conn.execute(_SQL["delete_unread_bodies"], {"days": UNREAD_DAYS, "limit": _CHUNK})
+    return cursor.rowcount

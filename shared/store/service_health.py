@@ -17,6 +17,8 @@ _buckets = msgspec.json.Decoder(dict[int, int])
 
 #: How long windows are kept.
 KEPT_DAYS: Final = 30
+#: Rows deleted at once.
+_CHUNK: Final = 50_000
 
 
 async def save_windows(conn: Connection, service: str, holder: str, windows: Sequence[Window]) -> None:
@@ -56,6 +58,6 @@ async def sum_outcomes(conn: Connection, seconds: float) -> list[tuple[str, str,
 
 
 async def delete_windows(conn: Connection) -> int:
-    """Forget those older than KEPT_DAYS; how many."""
-    cursor = await conn.execute(_SQL["delete_windows"], {"days": KEPT_DAYS})
+    """Forget some of those older than KEPT_DAYS; how many."""
+    cursor = await conn.execute(_SQL["delete_windows"], {"days": KEPT_DAYS, "limit": _CHUNK})
     return cursor.rowcount

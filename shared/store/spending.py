@@ -62,6 +62,7 @@ async def set_budget(conn: Connection, pipeline_id: UUID, budget: float, act: Ac
     await note(conn, pipeline_id, "budget", act, before=before.budget, budget=budget)
     tellings = (EventName.BUDGET_80, EventName.BUDGET_EXHAUSTED)
     await forget_telling(conn, [f"{name} {pipeline_id}" for name in tellings])
+    await conn.execute(_SQL["tell_budget"], {"pipeline_id": pipeline_id})
 
 
 async def list_days(conn: Connection, limit: int) -> list[Day]:

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.phases import CLOSING, PHASES, NewItem, Phase, feeding, found_in
 from shared.domain.pipeline import PipelineConfig
-from shared.domain.takeover import kept_phases
+from shared.domain.takeover import kept_phases, unknown
 from shared.store import control, queries
 from shared.store.audit_keys import results_of
 from shared.store.control import Act
@@ -34,9 +34,12 @@ async def take_over(
 ) -> TakenOver:
     """Complete what the earlier pipeline has completed, phase by phase. One transaction, the starter's own.
 
-    What changed with the configuration is left to be done: the fact store answers it where it can.
+    What changed with the configuration is left to be done: the fact store answers it where it can. Raises InputError
+    when somebody has deleted the earlier one.
     """
     pair: dict[str, Any] = {"pipeline_id": pipeline_id, "earlier": earlier.pipeline_id}
+    if await (await conn.execute(_SQL["lock_earlier"], pair)).fetchone() is None:
+        raise unknown(earlier.pipeline_id)
     await control.expect_many(conn)
     kept, completed = kept_phases(earlier.config, config), 0
     finding = {phase.name for phase in feeding(config.phases)}

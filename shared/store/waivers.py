@@ -19,10 +19,12 @@ async def list_waivers(conn: Connection, pipeline_id: UUID) -> list[Waiver]:
 
 
 async def waive(conn: Connection, pipeline_id: UUID, gate: str, *, actor: str, reason: str) -> None:
-    """Let a gate pass. The caller has seen to it that there is such a pipeline and such a gate."""
-    await conn.execute(
+    """Let a gate pass. The caller has seen to it that there is such a gate. Raises NotFoundError."""
+    cursor = await conn.execute(
         _SQL["upsert_waiver"], {"pipeline_id": pipeline_id, "gate": gate, "actor": actor, "reason": reason}
     )
+    if cursor.rowcount == 0:
+        raise NotFoundError(f"there is no pipeline {pipeline_id}")
 
 
 async def take_back(conn: Connection, pipeline_id: UUID, gate: str) -> None:

@@ -122,12 +122,13 @@ async def enable_webhook(conn: Connection, webhook_id: UUID) -> Webhook:
 
 
 async def send_test(conn: Connection, webhook_id: UUID) -> int:
-    """Send a message that tells of nothing; the delivery's id. Raises NotFoundError."""
+    """Send a message that tells of nothing; the delivery's id. One transaction, the caller's.
+
+    Raises NotFoundError, and ConflictError when it is disabled.
+    """
+    await _require_enabled(conn, webhook_id)
     cursor = await conn.execute(_SQL["insert_test"], {"webhook_id": webhook_id, "name": TEST})
-    row = cast("tuple[int] | None", await cursor.fetchone())
-    if row is None:
-        raise NotFoundError(f"there is no webhook {webhook_id}")
-    return row[0]
+    return cast("tuple[int]", await cursor.fetchone())[0]
 
 
 async def spread_events(conn: Connection) -> int:
@@ -186,7 +187,11 @@ async def list_deliveries(
 
 
 async def repeat_delivery(conn: Connection, webhook_id: UUID, delivery_id: int) -> None:
-    """Send it again, with the same id. Raises NotFoundError, and ConflictError for one that has not ended."""
+    """Send it again, with the same id. One transaction, the caller's.
+
+    Raises NotFoundError, and ConflictError for one that has not ended and when the receiver is disabled.
+    """
+    await _require_enabled(conn, webhook_id)
     found = await list_deliveries(conn, webhook_id, state=None, before=delivery_id + 1, limit=1)
     if not found or found[0].delivery_id != delivery_id:
         raise NotFoundError(f"webhook {webhook_id} has no delivery {delivery_id}")
@@ -201,6 +206,17 @@ async def delete_old_deliveries(conn: Connection) -> int:
     """Some of those that have ended long ago; how many."""
     cursor = await conn.execute(_SQL["delete_old_deliveries"], {"days": KEPT_DAYS, "limit": _CHUNK})
     return cursor.rowcount
+
+
+async def _require_enabled(conn: Connection, webhook_id: UUID) -> None:
+    cursor = await conn.execute(_SQL["keep_webhook"], {"webhook_id": webhook_id})
+    row = cast("tuple[bool, str] | None", await cursor.fetchone())
+    if row is None:
+        raise NotFoundError(f"there is no webhook {webhook_id}")
+    if row[0]:
+        raise ConflictError(
+            f"webhook {webhook_id} is disabled ({row[1]}): nothing is sent to it; enable it first"
+        )
 
 
 async def _list(conn: Connection, webhook_id: UUID | None) -> list[Webhook]:

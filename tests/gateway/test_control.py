@@ -6,7 +6,10 @@ import psycopg
 import pytest
 from litestar.testing import AsyncTestClient
 
+from services.gateway.pipelines import beginning
 from shared.domain.phases import SERP_COLLECTION, VIDEO_ENRICHMENT
+from shared.domain.pipeline import DataSource, PipelineConfig
+from shared.domain.takeover import taken_over
 from shared.store.audit import audit
 from shared.store.jobs import complete_job
 from shared.store.outcomes import Ending, Record, record
@@ -210,6 +213,27 @@ async def test_what_the_request_changes_is_not_taken_over(
     ]
     for pipeline in (other, more):
         await assert_sound(client, pipeline["pipeline_id"])
+
+
+async def test_nothing_is_taken_over_from_one_that_is_deleted_meanwhile(
+    client: AsyncTestClient[Any], conn: Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its deletion waits for who takes over; one that has begun is as good as done."""
+    (earlier,) = await fetch(
+        conn, "SELECT pipeline_id FROM pipelines WHERE pipeline_id = %s::uuid", await broken(client, conn)
+    )
+
+    def delete_first(body: bytes, config: PipelineConfig, source: DataSource) -> bytes:
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute("UPDATE pipelines SET deleting = true")
+        return taken_over(body, config, source)
+
+    monkeypatch.setattr(beginning, "taken_over", delete_first)
+    config = {"resume_from_pipeline_id": str(earlier)}
+    answer = await client.post(f"{BASE}/start", json={"config": config})
+    assert answer.status_code == 422
+    assert [e["pointer"] for e in answer.json()["errors"]] == ["/config/resume_from_pipeline_id"]
+    assert await fetch(conn, "SELECT pipeline_id FROM pipelines") == [earlier]
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,25 @@ async def test_deliveries_are_listed_and_sent_again(client: AsyncTestClient[Any]
         assert (await client.post(f"{HOOKS}/{NOBODY}/{verb}")).status_code == 404
 
 
+async def test_a_disabled_webhook_takes_no_test_and_no_repeat(
+    client: AsyncTestClient[Any], conn: Connection
+) -> None:
+    """Nothing would be sent; the answer says why it is disabled and what to do."""
+    path = f"{HOOKS}/{(await client.post(HOOKS, json={'url': URL})).json()['webhook']['webhook_id']}"
+    delivery = (await client.post(f"{path}/test")).json()["delivery_id"]
+    await conn.execute("UPDATE webhook_deliveries SET state = 'failed', ended_at = now()")
+    await conn.execute("UPDATE webhooks SET disabled_at = now(), disabled_reason = 'was down for days'")
+    verbs = (f"{path}/test", f"{path}/deliveries/{delivery}/redeliver")
+    for verb in verbs:
+        answer = await client.post(verb)
+        assert answer.status_code == 409
+        assert "was down for days" in answer.json()["detail"]
+        assert "enable" in answer.json()["detail"]
+    assert (await client.get(f"{path}/deliveries", params={"in_state": "pending"})).json()["items"] == []
+    assert (await client.post(f"{path}/enable")).status_code == 200
+    assert [(await client.post(verb)).status_code for verb in verbs] == [202, 202]
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

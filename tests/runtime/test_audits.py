@@ -9,8 +9,10 @@ from shared.config import Runtime
 from shared.errors import NotFoundError
 from shared.runtime import audits as module
 from shared.runtime.audits import Audits
-from shared.store.audit import audit
+from shared.store.audit import Audit, audit
 from shared.store.audits import KEPT, find_failed_audits, get_latest_audit
+from shared.store.control import Act
+from shared.store.deletion import begin_deletion
 from shared.store.pool import Connection, Pool
 from shared.testing.eventually import eventually
 from shared.testing.pipelines import finish_pipeline, start_pipeline
@@ -106,6 +108,37 @@ async def test_one_that_fails_is_logged_and_named_until_one_passes(audits: Audit
     await grow_old(conn)
     await audits.audit_next()
     assert await find_failed_audits(conn) == []
+
+
+async def test_one_that_fails_again_is_told_again(audits: Audits, conn: Connection) -> None:
+    """After one that passed; not for every one that fails for the same checks."""
+    pipeline_id = await start_pipeline(conn)
+    for fails in (True, True, False, True):
+        await conn.execute("DELETE FROM counters WHERE name = 'failed'")
+        if fails:
+            await conn.execute(
+                "INSERT INTO counters (pipeline_id, phase, name, delta) VALUES (%s, 'serp_collection', 'failed', 3)",
+                (pipeline_id,),
+            )
+        await grow_old(conn)
+        assert await audits.audit_next()
+    assert await fetch(conn, "SELECT count(*) FROM events WHERE name = 'audit.failed'") == [2]
+
+
+async def test_one_that_is_deleted_meanwhile_is_passed_over(
+    audits: Audits, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written and nothing told."""
+    pipeline_id = await ended(conn)
+
+    async def delete_first(on: Connection, wanted: UUID) -> Audit:
+        async with conn.transaction():
+            await begin_deletion(conn, pipeline_id, Act())
+        return await audit(on, wanted)
+
+    monkeypatch.setattr(module, "audit", delete_first)
+    assert await all_due(audits) == 1
+    assert await fetch(conn, FOUND) == []
 
 
 @pytest.mark.parametrize(

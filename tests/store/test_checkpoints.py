@@ -183,6 +183,25 @@ async def test_a_rewound_pipeline_comes_out_as_an_unbroken_one(conn: Connection,
     await assert_sound(conn, pipeline_id)
 
 
+async def test_attempts_of_what_is_named_no_more_go_with_it(conn: Connection) -> None:
+    """Those of items that stay are their history."""
+    pipeline_id = await start(conn)
+    await mark(conn, pipeline_id, "start")
+    await search(conn, pipeline_id, 1)
+    await conn.execute(
+        "INSERT INTO retry_history (pipeline_id, item_id, phase, attempt, category, codes, error)"
+        " SELECT pipeline_id, item_id, phase, 1, 'recoverable', '{}', 'x' FROM items WHERE phase = %s"
+        " OR phase = %s",
+        (VIDEO_ENRICHMENT, SERP_COLLECTION),
+    )
+    async with conn.transaction():
+        await control.pause(conn, pipeline_id, ACT)
+    assert (await go_back(conn, pipeline_id, "start")).removed
+    lost = "SELECT count(*) FROM retry_history h WHERE NOT EXISTS (SELECT FROM items i WHERE i.item_id = h.item_id)"
+    assert await fetch(conn, lost) == [0]
+    assert await fetch(conn, "SELECT count(*) FROM retry_history") == [len(KEYWORDS)]
+
+
 async def test_failures_after_a_checkpoint_are_taken_back_and_those_before_are_not(conn: Connection) -> None:
     """Whatever was wrong in that hour; dead letters of items that are gone go with them."""
     pipeline_id = await start(conn)

@@ -20,7 +20,8 @@ from shared.store.error_rules import declare_rules, edit_rule, find_rules
 from shared.store.events import delete_old_events, emit, get_feed, place_events, read_events, tell_phases
 from shared.store.failed_items import reset_failed_items
 from shared.store.jobs import wake_items
-from shared.store.outcomes import Ending, Record, record
+from shared.store.outcomes import Ending, Record, Settlement, record
+from shared.store.phase_restart import restart_phase
 from shared.store.pool import Connection, Pool, unit_of_work
 from shared.store.spending import set_budget
 from shared.testing.jobs import hold
@@ -30,6 +31,7 @@ from shared.testing.rows import fetch
 pytestmark = pytest.mark.anyio
 
 ACT = Act("test", "because")
+PHASES_TOLD = "SELECT data ->> 'phase' FROM events WHERE name = 'phase.completed' ORDER BY seq"
 
 
 async def told(pool: Pool, **wanted: Any) -> list[str]:
@@ -154,6 +156,53 @@ async def test_four_fifths_of_a_budget_are_told_with_the_call_that_makes_them(
     assert await spend(9.0) == ["budget.80", "budget.80"]
 
 
+@pytest.mark.parametrize("way", ["settled", "set"])
+async def test_four_fifths_are_told_however_they_are_reached(pool: Pool, conn: Connection, way: str) -> None:
+    """By a call that cost more than was set aside, or by a smaller budget."""
+    job = await hold(conn)
+    pipeline_id = (await fetch(conn, "SELECT pipeline_id FROM pipelines"))[0]
+    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, 10)", (job.pipeline_id,))
+    call = Intent(str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "e", 1, "p", None, 0.0, 7.0)
+    await insert_calls(conn, [call])
+    if way == "settled":
+        settled = Settlement(call.call_id, SERP_COLLECTION, "settled", "ok", units=1.0, money=8.5)
+        async with conn.transaction():
+            await record(conn, [Record(settled)])
+    else:
+        async with conn.transaction():
+            await set_budget(conn, pipeline_id, 8.0, ACT)
+    assert [name for name in await told(pool) if name.startswith("budget")] == ["budget.80"]
+    again = Intent(str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "e", 1, "p", None, 0.0, 0.1)
+    await insert_calls(conn, [again])
+    assert [name for name in await told(pool) if name.startswith("budget")] == ["budget.80"]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+async def test_a_phase_that_is_done_again_is_told_again(
+    pool: Pool, conn: Connection, *, failed: bool
+) -> None:
+    """Though it comes to the same; a phase before it, which nothing was done to, is not."""
+    pipeline_id = await start_pipeline(conn)
+    if failed:
+        while job := await claim_all(conn, pipeline_id, SERP_COLLECTION):
+            await record_all(conn, job)
+        await end(conn, VIDEO_ENRICHMENT, "failed", error_category="recoverable", last_error="boom")
+    await finish_pipeline(conn, pipeline_id)
+    await tell_phases(conn)
+    if failed:
+        assert await reset_failed_items(pool, pipeline_id, actor="a", reason="r")
+        await end(conn, VIDEO_ENRICHMENT, "failed", error_category="recoverable", last_error="boom")
+    else:
+        async with conn.transaction():
+            await restart_phase(conn, pipeline_id, VIDEO_ENRICHMENT, ACT)
+    await tell_phases(conn)
+    await finish_pipeline(conn, pipeline_id)
+    await tell_phases(conn)
+    await tell_phases(conn)
+    await place_events(pool)
+    assert await fetch(conn, PHASES_TOLD) == [SERP_COLLECTION, VIDEO_ENRICHMENT, VIDEO_ENRICHMENT]
+
+
 async def test_changes_of_breakers_and_rules_are_told(pool: Pool, conn: Connection) -> None:
     """With who did it and why."""
     for order in (Order.OPEN, Order.RESET):
@@ -235,6 +284,27 @@ async def test_old_events_go_and_their_places_are_not_given_again(pool: Pool, co
     assert (await get_feed(conn)).newest == 4
 
 
+async def test_what_an_open_pipeline_was_told_once_is_not_told_again_after_a_week(
+    pool: Pool, conn: Connection
+) -> None:
+    """It stays until the pipeline has ended; where readers have to begin it counts as gone."""
+    pipeline_id = await start_pipeline(conn)
+    while job := await claim_all(conn, pipeline_id, SERP_COLLECTION):
+        await record_all(conn, job)
+    await tell_phases(conn)
+    await place_events(pool)
+    for _ in range(2):
+        await conn.execute("UPDATE events SET happened_at = now() - interval '8 days'")
+        await delete_old_events(conn)
+    assert await tell_phases(conn) == 0
+    feed = await get_feed(conn)
+    assert (feed.oldest, feed.newest) == (3, 2)
+    assert await read_events(conn, 0, limit=10) == []
+    await conn.execute("UPDATE pipelines SET state = 'cancelled', ended_at = now() - interval '1 day'")
+    await delete_old_events(conn)
+    assert await fetch(conn, "SELECT name FROM events") == []
+
+
 def test_names_are_those_that_were_agreed() -> None:
     """Receivers match them; SQL and f-strings spell them too."""
     assert NAMES == (
@@ -252,7 +322,4 @@ async def test_videos_end_after_searches(pool: Pool, conn: Connection) -> None:
             await record_all(conn, job)
         await tell_phases(conn)
     await place_events(pool)
-    phases = await fetch(
-        conn, "SELECT data ->> 'phase' FROM events WHERE name = 'phase.completed' ORDER BY seq"
-    )
-    assert phases == [SERP_COLLECTION, VIDEO_ENRICHMENT]
+    assert await fetch(conn, PHASES_TOLD) == [SERP_COLLECTION, VIDEO_ENRICHMENT]

@@ -102,6 +102,7 @@ class LifetimeController(Controller):
         act = Act(actor_of(request), asked_reason(reason))
         async with gateway.unit_of_work() as conn:
             await begin_deletion(conn, pipeline_id, act)
-        items = await go_on_deleting(gateway.pool, pipeline_id)
-        _log.info("pipeline_deleted", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
-        return schemas.Deleted(pipeline_id, items)
+        deleted = await go_on_deleting(gateway.pool, pipeline_id)
+        if deleted.ended:  # else housekeeping has a part in hand, and says so
+            _log.info("pipeline_deleted", pipeline_id=str(pipeline_id), items=deleted.items, actor=act.actor)
+        return schemas.Deleted(pipeline_id, deleted.items)

@@ -83,7 +83,7 @@ class WebhookController(Controller):
     async def test(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], webhook_id: FromPath[UUID]
     ) -> schemas.Queued:
-        """Its type is webhook.test; what became of it is among the deliveries."""
+        """Its type is webhook.test; what became of it is among the deliveries. 409 while the webhook is disabled."""
         decode(await request.body() or b"{}", schemas.SignedRequest)
         async with gateway.unit_of_work() as conn:
             return schemas.Queued(await webhooks.send_test(conn, webhook_id))
@@ -113,7 +113,7 @@ class WebhookController(Controller):
         webhook_id: FromPath[UUID],
         delivery_id: DeliveryId,
     ) -> schemas.Queued:
-        """With the same id, by which the receiver knows it. 409 for one that is still to be made."""
+        """With the same id, by which the receiver knows it. 409 for one that is still to be made, or while the webhook is disabled."""
         decode(await request.body() or b"{}", schemas.SignedRequest)
         async with gateway.unit_of_work() as conn:
             await webhooks.repeat_delivery(conn, webhook_id, delivery_id)

@@ -5,8 +5,9 @@ SELECT p.pipeline_id, p.state
 FROM pipelines p
 LEFT JOIN LATERAL (
     SELECT audited_at FROM pipeline_audits WHERE pipeline_id = p.pipeline_id ORDER BY audit_id DESC LIMIT 1) a ON true
-WHERE p.ended_at IS NULL AND coalesce(a.audited_at, p.created_at) < now() - make_interval(secs => %(every)s)
-   OR p.ended_at > now() - interval '1 day' AND NOT p.unsettled AND (a.audited_at IS NULL OR a.audited_at < p.ended_at)
+WHERE NOT p.deleting AND (
+    p.ended_at IS NULL AND coalesce(a.audited_at, p.created_at) < now() - make_interval(secs => %(every)s)
+    OR p.ended_at > now() - interval '1 day' AND NOT p.unsettled AND (a.audited_at IS NULL OR a.audited_at < p.ended_at))
 ORDER BY a.audited_at NULLS FIRST, p.created_at LIMIT 1
 
 -- name: sum_items
@@ -15,14 +16,16 @@ SELECT coalesce(sum(delta), 0)::bigint FROM counters
 WHERE pipeline_id = %(pipeline_id)s AND name IN ('pending', 'processing', 'completed', 'failed', 'skipped')
 
 -- name: insert_audit
--- What an audit has found. Of each pipeline the latest are kept.
-WITH old AS (
+-- What an audit has found, unless the pipeline is being deleted. Of each pipeline the latest are kept.
+WITH kept AS MATERIALIZED (
+    SELECT pipeline_id FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND NOT deleting FOR KEY SHARE
+), old AS (
     DELETE FROM pipeline_audits WHERE audit_id IN (
         SELECT audit_id FROM pipeline_audits WHERE pipeline_id = %(pipeline_id)s
         ORDER BY audit_id DESC OFFSET %(keep)s - 1)
 )
 INSERT INTO pipeline_audits (pipeline_id, state, passed, detail, checks, costs, seconds)
-VALUES (%(pipeline_id)s, %(state)s, %(passed)s, %(detail)s, %(checks)s::jsonb, %(costs)s::jsonb, %(seconds)s)
+SELECT pipeline_id, %(state)s, %(passed)s, %(detail)s, %(checks)s::jsonb, %(costs)s::jsonb, %(seconds)s FROM kept
 
 -- name: find_latest_audit
 -- The latest audit of a pipeline that came to an end.

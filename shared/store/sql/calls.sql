@@ -43,12 +43,13 @@ WITH held AS MATERIALIZED (
     UPDATE pipeline_budgets b SET committed = b.committed + j.money
     FROM (SELECT pipeline_id, sum(money) AS money FROM judged WHERE verdict = 'sent' AND by_budget GROUP BY 1) j
     WHERE b.pipeline_id = j.pipeline_id
-    RETURNING b.pipeline_id, b.budget, b.committed, j.money
+    RETURNING b.pipeline_id, b.budget, b.committed
 ), told AS (
-    -- Four fifths are committed that were not before. In the statement that makes it so: it is told, or not so.
+    -- Four fifths are committed. In the statement that makes it so: it is told, or not so.
     INSERT INTO events (name, pipeline_id, data, once)
     SELECT 'budget.80', pipeline_id, jsonb_build_object('budget', budget, 'committed', committed), 'budget.80 ' || pipeline_id
-    FROM spent_budget WHERE committed >= 0.8 * budget AND committed - money < 0.8 * budget
+    FROM spent_budget b WHERE committed >= 0.8 * budget
+      AND NOT EXISTS (SELECT FROM events e WHERE e.once = 'budget.80 ' || b.pipeline_id)
     ORDER BY pipeline_id ON CONFLICT (once) DO NOTHING
 )
 SELECT call_id::text, verdict FROM judged
@@ -59,8 +60,8 @@ INSERT INTO provider_days (provider, day, most) VALUES (%(provider)s, %(day)s, %
 ON CONFLICT (provider, day) DO UPDATE SET most = excluded.most
 
 -- name: settle_spending
--- Gives back what settled calls did not cost, and adds what they cost beyond. Unknown costs stay set aside. Days are
--- locked before budgets, as when they are spent.
+-- Gives back what settled calls did not cost, and adds what they cost beyond, which may come to four fifths of a
+-- budget. Unknown costs stay set aside. Days are locked before budgets, as when they are spent.
 WITH old AS MATERIALIZED (
     SELECT call_id, pipeline_id, source, day, committed_units, committed_money,
            coalesce(units, committed_units) - committed_units AS units_more,
@@ -79,16 +80,23 @@ WITH old AS MATERIALIZED (
     SELECT b.pipeline_id FROM pipeline_budgets b
     WHERE b.pipeline_id IN (SELECT pipeline_id FROM more_money) AND (SELECT count(*) FROM locked_days) >= 0
     ORDER BY b.pipeline_id FOR UPDATE
-), told AS (
+), corrected AS (
     UPDATE provider_calls c
     SET committed_units = o.committed_units + o.units_more, committed_money = o.committed_money + o.money_more
     FROM old o WHERE c.call_id = o.call_id AND (o.units_more <> 0 OR o.money_more <> 0)
 ), days AS (
     UPDATE provider_days d SET committed = d.committed + o.more
     FROM more_days o WHERE d.provider = o.source AND d.day = o.day AND (SELECT count(*) FROM locked_budgets) >= 0
+), spent AS (
+    UPDATE pipeline_budgets b SET committed = b.committed + o.more
+    FROM more_money o WHERE b.pipeline_id = o.pipeline_id AND (SELECT count(*) FROM locked_budgets) >= 0
+    RETURNING b.pipeline_id, b.budget, b.committed
 )
-UPDATE pipeline_budgets b SET committed = b.committed + o.more
-FROM more_money o WHERE b.pipeline_id = o.pipeline_id AND (SELECT count(*) FROM locked_budgets) >= 0
+INSERT INTO events (name, pipeline_id, data, once)
+SELECT 'budget.80', pipeline_id, jsonb_build_object('budget', budget, 'committed', committed), 'budget.80 ' || pipeline_id
+FROM spent s WHERE committed >= 0.8 * budget
+  AND NOT EXISTS (SELECT FROM events e WHERE e.once = 'budget.80 ' || s.pipeline_id)
+ORDER BY pipeline_id ON CONFLICT (once) DO NOTHING
 
 -- name: find_facts
 -- The newest fresh answer for each of these keys.
@@ -120,4 +128,16 @@ RETURNING token::text
 DELETE FROM flights f USING (
     SELECT l.fact_key, l.token FROM json_to_recordset(%(landed)s::json) AS l (fact_key uuid, token uuid)
     JOIN flights g ON g.fact_key = l.fact_key AND g.token = l.token ORDER BY l.fact_key FOR UPDATE OF g) e
+WHERE f.fact_key = e.fact_key AND f.token = e.token
+
+-- name: delete_dead_flights
+-- Flights of jobs that are over or gone, some of them at a time. One that has begun anew meanwhile is another one.
+WITH dead AS MATERIALIZED (
+    SELECT f.fact_key, f.token FROM flights f
+    WHERE NOT EXISTS (SELECT FROM job_queue j WHERE j.job_id = f.job_id AND j.state IN ('pending', 'dispatched', 'processing'))
+    LIMIT %(limit)s
+)
+DELETE FROM flights f USING (
+    SELECT d.fact_key, d.token FROM dead d JOIN flights g ON g.fact_key = d.fact_key AND g.token = d.token
+    ORDER BY d.fact_key FOR UPDATE OF g SKIP LOCKED) e
 WHERE f.fact_key = e.fact_key AND f.token = e.token

@@ -5,7 +5,7 @@ SELECT p.pipeline_id::text, p.checkpoint_interval, c.phase,
        coalesce(sum(c.delta) FILTER (WHERE c.name IN ('pending', 'processing')), 0)::bigint,
        coalesce(sum(c.delta) FILTER (WHERE c.name IN ('completed', 'failed', 'skipped')), 0)::bigint
 FROM pipelines p JOIN counters c ON c.pipeline_id = p.pipeline_id
-WHERE p.checkpoint_interval IS NOT NULL AND (p.ended_at IS NULL OR p.ended_at > now() - interval '1 minute')
+WHERE p.checkpoint_interval IS NOT NULL AND NOT p.deleting AND (p.ended_at IS NULL OR p.ended_at > now() - interval '1 minute')
 GROUP BY 1, 2, 3
 
 -- name: find_last
@@ -112,6 +112,8 @@ WITH gone AS (
     DELETE FROM results r USING gone g WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = g.item_id
 ), unranked AS (
     DELETE FROM rankings r USING gone g WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = g.item_id
+), untried AS (
+    DELETE FROM retry_history h USING gone g WHERE h.pipeline_id = %(pipeline_id)s AND h.item_id = g.item_id
 ), forgotten AS (
     UPDATE job_queue j
     SET item_ids = ARRAY(SELECT held.item_id FROM unnest(j.item_ids) WITH ORDINALITY AS held (item_id, place)

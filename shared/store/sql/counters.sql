@@ -1,9 +1,13 @@
 -- name: fold_counters
 -- Replaces the delta rows of a counter by their sum, the longest first; ended pipelines need it once.
-WITH long AS MATERIALIZED (
+WITH kept AS MATERIALIZED (
+    -- Whoever deletes a pipeline waits for this, or this leaves it alone.
+    SELECT pipeline_id FROM pipelines
+    WHERE NOT deleting AND (ended_at IS NULL OR ended_at > now() - interval '10 minutes')
+    FOR KEY SHARE SKIP LOCKED
+), long AS MATERIALIZED (
     SELECT c.pipeline_id, c.phase, c.name
-    FROM pipelines p JOIN counters c ON c.pipeline_id = p.pipeline_id
-    WHERE p.ended_at IS NULL OR p.ended_at > now() - interval '10 minutes'
+    FROM kept p JOIN counters c ON c.pipeline_id = p.pipeline_id
     GROUP BY 1, 2, 3 HAVING count(*) > 1
     ORDER BY count(*) DESC LIMIT 200
 ), folded AS (

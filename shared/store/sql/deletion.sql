@@ -4,6 +4,14 @@ UPDATE pipelines SET deleting = true
 WHERE pipeline_id = %(pipeline_id)s AND ended_at IS NOT NULL AND NOT unsettled AND NOT deleting
 RETURNING pipeline_id
 
+-- name: forget_doubts
+-- Nobody decides about its purchases in doubt any more: they hold nobody up. Returns how many facts.
+WITH forgotten AS (
+    DELETE FROM doubted_facts d USING provider_calls c
+    WHERE d.call_id = c.call_id AND c.pipeline_id = %(pipeline_id)s RETURNING 1
+)
+SELECT count(*)::int FROM forgotten
+
 -- name: find_deleting
 -- Pipelines of which something is left.
 SELECT pipeline_id FROM pipelines WHERE deleting ORDER BY pipeline_id
@@ -40,8 +48,14 @@ WITH chosen AS MATERIALIZED (
 )
 SELECT count(*)::int FROM chosen
 
+-- name: lock_deleting
+-- Who was writing about it has written, and whoever is about to finds it deleted. A statement of its own before the
+-- next one: so that one sees what was written.
+SELECT FROM pipelines WHERE pipeline_id = %(pipeline_id)s AND deleting FOR UPDATE
+
 -- name: end_deletion
 -- What is left of a pipeline without items. Its calls and facts stay: they were paid for; and what was done to it.
+-- Returns whether it is gone by this.
 WITH gone AS (
     DELETE FROM pipelines p WHERE p.pipeline_id = %(pipeline_id)s AND p.deleting
       AND NOT EXISTS (SELECT FROM items i WHERE i.pipeline_id = p.pipeline_id)
@@ -53,5 +67,11 @@ WITH gone AS (
     DELETE FROM pipeline_checkpoints c USING gone g WHERE c.pipeline_id = g.pipeline_id
 ), audits AS (
     DELETE FROM pipeline_audits a USING gone g WHERE a.pipeline_id = g.pipeline_id
+), tried AS (
+    DELETE FROM retry_history h USING gone g WHERE h.pipeline_id = g.pipeline_id
+), waived AS (
+    DELETE FROM gate_waivers w USING gone g WHERE w.pipeline_id = g.pipeline_id
+), allowed AS (
+    DELETE FROM pipeline_budgets b USING gone g WHERE b.pipeline_id = g.pipeline_id
 )
-DELETE FROM pipeline_budgets b USING gone g WHERE b.pipeline_id = g.pipeline_id
+SELECT EXISTS (SELECT FROM gone)

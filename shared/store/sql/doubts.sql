@@ -30,3 +30,22 @@ DELETE FROM doubted_facts d USING decided c WHERE d.call_id = c.call_id
 -- name: wake_in_doubt
 -- Items that a purchase in doubt holds up look again.
 UPDATE waiting SET next_at = now() WHERE reason = 'in_doubt' AND next_at > now()
+
+-- name: delete_old_doubts
+-- Facts in doubt whose pipeline is gone, so that nobody can decide; or has ended so long ago, and that no policy needs:
+-- neither is any freshness so long, nor any open pipeline so old, that a purchase of then would do.
+WITH longest AS MATERIALIZED (
+    SELECT greatest(
+        (SELECT max(freshness_seconds) FROM provider_profiles),
+        (SELECT max(f.value::float8) FROM pipelines p, jsonb_each_text(p.config -> 'freshness') f WHERE p.ended_at IS NULL),
+        0) AS seconds
+)
+DELETE FROM doubted_facts WHERE (fact_key, call_id) IN (
+    SELECT d.fact_key, d.call_id
+    FROM doubted_facts d JOIN provider_calls c ON c.call_id = d.call_id
+    LEFT JOIN pipelines p ON p.pipeline_id = c.pipeline_id AND NOT p.deleting
+    WHERE p.pipeline_id IS NULL
+       OR p.ended_at < now() - make_interval(days => %(days)s)
+          AND c.sent_at < now() - make_interval(secs => (SELECT seconds FROM longest))
+          AND NOT EXISTS (SELECT FROM pipelines o WHERE o.ended_at IS NULL AND o.created_at < c.sent_at)
+    LIMIT %(limit)s)

@@ -1,9 +1,17 @@
 -- name: store_bodies
--- What providers answered, each text once.
-INSERT INTO error_bodies (body_id, body)
+-- What providers answered, each text once; and that it is still met.
+INSERT INTO error_bodies AS e (body_id, body)
 SELECT * FROM json_to_recordset(%(bodies)s::json) AS b (body_id uuid, body text)
 ORDER BY body_id
-ON CONFLICT DO NOTHING
+ON CONFLICT (body_id) DO UPDATE SET seen_at = now() WHERE e.seen_at < now() - interval '1 hour'
+
+-- name: delete_unread_bodies
+-- Bodies no attempt refers to, nor did lately: what is not committed yet may. Some of them at a time.
+DELETE FROM error_bodies WHERE body_id IN (
+    SELECT body_id FROM error_bodies b
+    WHERE seen_at < now() - make_interval(days => %(days)s)
+      AND NOT EXISTS (SELECT FROM retry_history h WHERE h.body_id = b.body_id)
+    ORDER BY body_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 
 -- name: store_attempts
 -- Attempts that ended in an error; the next one is due when the item's state says it.

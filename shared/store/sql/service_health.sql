@@ -29,5 +29,7 @@ SELECT h.service, e.key, sum(e.value::bigint)::bigint FROM service_health_metric
 WHERE h.window_start >= now() - make_interval(secs => %(seconds)s) GROUP BY h.service, e.key
 
 -- name: delete_windows
--- Windows that are older than they need to be.
-DELETE FROM service_health_metrics WHERE window_start < now() - make_interval(days => %(days)s)
+-- Windows that are older than they need to be, some of them at a time.
+DELETE FROM service_health_metrics WHERE (service, window_start, holder) IN (
+    SELECT service, window_start, holder FROM service_health_metrics
+    WHERE window_start < now() - make_interval(days => %(days)s) LIMIT %(limit)s)

@@ -14,6 +14,13 @@ SELECT %(pipeline_id)s, %(budget)s, coalesce(sum(coalesce(committed_money, money
 WHERE pipeline_id = %(pipeline_id)s
 ON CONFLICT (pipeline_id) DO UPDATE SET budget = excluded.budget
 
+-- name: tell_budget
+-- Four fifths of what it may spend from now on are committed already.
+INSERT INTO events (name, pipeline_id, data, once)
+SELECT 'budget.80', pipeline_id, jsonb_build_object('budget', budget, 'committed', committed), 'budget.80 ' || pipeline_id
+FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id)s AND committed > 0 AND committed >= 0.8 * budget
+ON CONFLICT (once) DO NOTHING
+
 -- name: wake_for_budget
 -- Items that wait for the budget are due at once: who finds that it does not suffice waits again.
 UPDATE waiting SET next_at = now() WHERE pipeline_id = %(pipeline_id)s AND reason = 'budget' AND next_at > now()

@@ -1,3 +1,7 @@
+-- name: lock_earlier
+-- Nobody deletes the earlier pipeline, or changes where it stands, before what it has completed is taken over.
+SELECT FROM pipelines WHERE pipeline_id = %(earlier)s AND NOT deleting FOR SHARE
+
 -- name: copy_results
 -- Completed items of a phase in the earlier pipeline complete the same items of this one, without a call: results,
 -- rankings and lineage. Where the configuration makes the items they must ask the same. Returns how many.

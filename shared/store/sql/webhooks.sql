@@ -21,6 +21,10 @@ SET disabled_at = NULL, disabled_reason = NULL, failures = 0, failing_since = NU
     after_seq = CASE WHEN w.disabled_at IS NULL THEN w.after_seq ELSE f.last_seq END
 FROM event_feed f WHERE w.webhook_id = %(webhook_id)s
 
+-- name: keep_webhook
+-- Until the end of the transaction nobody disables it. Whether and why somebody has.
+SELECT disabled_at IS NOT NULL, coalesce(disabled_reason, '') FROM webhooks WHERE webhook_id = %(webhook_id)s FOR SHARE
+
 -- name: insert_test
 -- A message that tells of nothing.
 INSERT INTO webhook_deliveries (webhook_id, name, body)
@@ -114,7 +118,12 @@ UPDATE webhook_deliveries SET state = 'pending', attempts = 0, next_at = now(), 
 WHERE webhook_id = %(webhook_id)s AND delivery_id = %(delivery_id)s AND state <> 'pending'
 
 -- name: delete_old_deliveries
--- Deliveries that have ended so many days ago, some of them at a time.
+-- Deliveries that have ended so many days ago, or were to be made then to a receiver that is disabled; some of them at
+-- a time.
 DELETE FROM webhook_deliveries WHERE delivery_id IN (
-    SELECT delivery_id FROM webhook_deliveries
-    WHERE ended_at < now() - make_interval(days => %(days)s) LIMIT %(limit)s)
+    (SELECT delivery_id FROM webhook_deliveries
+     WHERE ended_at < now() - make_interval(days => %(days)s) LIMIT %(limit)s)
+    UNION ALL
+    (SELECT d.delivery_id FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.webhook_id
+     WHERE w.disabled_at IS NOT NULL AND d.state = 'pending' AND d.created_at < now() - make_interval(days => %(days)s)
+     LIMIT %(limit)s))
