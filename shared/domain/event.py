@@ -7,7 +7,7 @@ class EventName(StrEnum):
     """What has happened; `data` of each says what more there is to know."""
 
     PIPELINE_STARTED = "pipeline.started"
-    """It runs: started, unpaused, resumed, gone back to a checkpoint, or reopened for a replay; `cause` says which."""
+    """It runs: started, unpaused, resumed, gone back to a checkpoint, doing a phase again, or reopened for a replay; `cause` says which."""
     PIPELINE_PAUSED = "pipeline.paused"
     PIPELINE_COMPLETED = "pipeline.completed"
     PIPELINE_COMPLETED_WITH_GAPS = "pipeline.completed_with_gaps"

@@ -29,6 +29,7 @@ ALLOWED: Final = {
     "cancel": ("running", "paused"),
     "resume": ("paused", "completed", "completed_with_gaps", "failed", "cancelled"),
     "rewind": ("paused", "completed", "completed_with_gaps", "failed", "cancelled"),
+    "restart_phase": ("paused", "completed", "completed_with_gaps", "failed", "cancelled"),
 }
 #: States an action leads to, and what is told then.
 _TOLD: Final = {"running": EventName.PIPELINE_STARTED, "paused": EventName.PIPELINE_PAUSED}
@@ -122,8 +123,8 @@ def refusal(pipeline_id: UUID, action: str, state: str, *, unsettled: bool) -> s
     """Why a pipeline in this state does not take this action."""
     if unsettled and state == "cancelled":
         return f"pipeline {pipeline_id} is being cancelled; ask again when calls in flight have ended"
-    wanted = ", ".join(ALLOWED[action])
-    return f"pipeline {pipeline_id} is {state}; to {action} it, it must be {wanted}"
+    wanted, what = ", ".join(ALLOWED[action]), action.replace("restart_phase", "restart a phase of")
+    return f"pipeline {pipeline_id} is {state}; to {what} it, it must be {wanted}"
 
 
 async def withdraw_jobs(conn: Connection, pipeline_ids: Collection[str]) -> int:

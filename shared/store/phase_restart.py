@@ -42,8 +42,8 @@ async def restart_phase(
     """
     await control.expect_many(conn)
     state, unsettled, _ = await lock_pipeline(conn, pipeline_id)
-    if state not in control.ALLOWED["rewind"] or unsettled:
-        raise ConflictError(control.refusal(pipeline_id, "rewind", state, unsettled=unsettled))
+    if state not in control.ALLOWED["restart_phase"] or unsettled:
+        raise ConflictError(control.refusal(pipeline_id, "restart_phase", state, unsettled=unsettled))
     if phase not in (await get_pipeline(conn, pipeline_id)).config.phases or phase in CLOSING:
         raise InputError(Problem("", f"pipeline {pipeline_id} has no phase {phase} that can be restarted"))
     await control.withdraw_jobs(conn, [str(pipeline_id)])
@@ -61,7 +61,7 @@ async def restart_phase(
     removed = await remove_unnamed(conn, pipeline_id)
     voided = await _number(conn, "void_checkpoints", parameters)
     restarted = Restarted(set_back, removed, expired, voided)
-    await control.change(conn, pipeline_id, "rewind", "running")
+    await control.change(conn, pipeline_id, "restart_phase", "running")
     detail = {"phase": phase, "rebuy": rebuy}
     await control.note(conn, pipeline_id, "restart_phase", act, **detail, **msgspec.structs.asdict(restarted))
     return restarted
