@@ -118,6 +118,8 @@ async def test_no_bad_request_is_an_error_of_ours(postgres_url: str) -> None:
             if chance.random() < 0.3:
                 text = chance.choice(TEXTS).replace("\x00", "").encode("utf-8", "surrogatepass")
                 headers[chance.choice(HEADERS).encode()] = text
+            if b"/".join(parts).rstrip(b"/").endswith(b"/events"):
+                continue  # a stream, which has no end to wait for; a changed path may lead there, too
             url = str(client.base_url).rstrip("/") + (b"/".join(parts) + b"?" + query).decode()
             content = body(chance) if method not in {"GET", "HEAD"} else None
 
