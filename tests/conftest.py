@@ -121,7 +121,8 @@ def postgres_admin(servers: Servers) -> Iterator[psycopg.Connection]:
 def postgres_url(servers: Servers, postgres_admin: psycopg.Connection, worker_id: str) -> Iterator[str]:
     """A database of this test's own, with the present schema."""
     name = f"test_{worker_id}_{next(_numbers)}"
-    postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    # Copied as files: nothing of it need survive, and a third of the time is saved.
+    postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
     yield _database(servers.postgres_url, name)
     postgres_admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

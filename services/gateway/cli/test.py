@@ -9,8 +9,9 @@ import click
 
 from services.gateway.standalone.services import ROOT
 
-#: Test processes at once. More of them starve the timing of the servers they share.
-PROCESSES = 2
+#: Test processes at once, on two cores: many tests wait for servers. With two of them it takes twice as long; more starve
+#: the timing of the servers they share.
+PROCESSES = 3
 #: pytest: no test was selected.
 NOTHING_SELECTED = 5
 
