@@ -1,6 +1,7 @@
 """What is done to a running system, and how it is chosen: a seed stands for one disturbance at one moment."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -109,9 +110,18 @@ def _lost_a_job(system: Fragile, victim: str) -> bool:
     wait_until(lambda: _jobs_of(system, tree), DEATH_SECONDS, what=lambda: f"{victim} gets no work")
     with system.stopped(victim):
         held = _jobs_of(system, tree)
-        expired = "SELECT FROM job_queue WHERE job_id = ANY(%s) AND state = 'expired'"
-        wait_until(lambda: len(system.ask(expired, held)) == len(held), DEATH_SECONDS)
-    return bool(held)
+        # What it had sent to the database before it was stopped still counts: such a job ends as if nothing had happened.
+        wait_until(
+            lambda: not _states(system, held)["processing"],
+            DEATH_SECONDS,
+            what=lambda: f"{victim} keeps {_states(system, held)}",
+        )
+        return bool(_states(system, held)["expired"])
+
+
+def _states(system: Fragile, jobs: list[int]) -> Counter[str]:
+    states = "SELECT state FROM job_queue WHERE job_id = ANY(%s)"
+    return Counter(state for (state,) in system.ask(states, jobs))
 
 
 def _jobs_of(system: Fragile, tree: list[int]) -> list[int]:

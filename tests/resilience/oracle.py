@@ -64,7 +64,7 @@ _FEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What holds an item, and what its rows looked like; two looks at the same row agree on `version`."""
+    """What holds an item, and what its rows looked like; two looks between which nothing moved agree on `version`."""
 
     gate: str
     version: str
@@ -83,7 +83,13 @@ def truths(postgres_url: str, redis_url: str) -> dict[tuple[str, str, str], Trut
         }
         provider = {service: _provider(client, name) for service, (name, _) in PROVIDERS.items()}
         rows = conn.execute(_ROWS.encode()).fetchall()
-    return {row[:3]: Truth(_gate(row, alive, paused, provider), row[5]) for row in rows}
+    return {row[:3]: Truth(_gate(row, alive, paused, provider), _version(row)) for row in rows}
+
+
+def _version(row: tuple[Any, ...]) -> str:
+    """Of its own rows; and of its company, where it may wait for more of it: the oldest may leave, and the rest wait anew."""
+    _, items_per_call = PROVIDERS.get(_SERVICE_OF[row[1]], ("", 1))
+    return row[5] + (f" {row[13]} since {row[14]}" if items_per_call > 1 else "")
 
 
 def _provider(client: "redis.Redis", name: str) -> list[tuple[float, str]]:

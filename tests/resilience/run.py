@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Self
 
 import httpx
 
+from shared.testing.eventually import wait_until
 from tests.resilience.fragile import LATENCY_MS, Fragile
 from tests.resilience.scenario import Scenario
 
 SEARCHES = 60
+_OPEN = """SELECT FROM job_queue WHERE pipeline_id = %s AND state = 'processing'"""
 
 
 class Run(Scenario):
     """Searches, and the videos found in them."""
+
+    machine: Fragile
 
     def __init__(self, machine: Fragile, label: str, searches: int = SEARCHES) -> None:
         self.searches = searches
@@ -22,6 +26,14 @@ class Run(Scenario):
 
     def __enter__(self) -> Self:
         return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """One that failed is cancelled, so that the next run's accounts are of that run alone."""
+        if kind:
+            with suppress(Exception):  # what went wrong is told, not that it could not be tidied up
+                self.api.steer(self.pipeline_id, "cancel", actor="chaos", reason="the run failed")
+                wait_until(lambda: not self.machine.ask(_OPEN, self.pipeline_id))
+        super().__exit__(kind, *rest)
 
     def _start(self) -> str:
         body = {
