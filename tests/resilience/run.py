@@ -27,13 +27,13 @@ class Run(Scenario):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    def __exit__(self, *error: object) -> None:
         """One that failed is cancelled, so that the next run's accounts are of that run alone."""
-        if kind:
+        if error[0]:
             with suppress(Exception):  # what went wrong is told, not that it could not be tidied up
                 self.api.steer(self.pipeline_id, "cancel", actor="chaos", reason="the run failed")
                 wait_until(lambda: not self.machine.ask(_OPEN, self.pipeline_id))
-        super().__exit__(kind, *rest)
+        super().__exit__(*error)
 
     def _start(self) -> str:
         body = {
