@@ -89,7 +89,7 @@ def truths(postgres_url: str, redis_url: str) -> dict[tuple[str, str, str], Trut
 def _version(row: tuple[Any, ...]) -> str:
     """Of its own rows; and of its company, where it may wait for more of it: the oldest may leave, and the rest wait anew."""
     _, items_per_call = PROVIDERS.get(_SERVICE_OF[row[1]], ("", 1))
-    return row[5] + (f" {row[13]} since {row[14]}" if items_per_call > 1 else "")
+    return str(row[5]) + (f" {row[13]} since {row[14]}" if items_per_call > 1 else "")
 
 
 def _provider(client: "redis.Redis", name: str) -> list[tuple[float, str]]:
