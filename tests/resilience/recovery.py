@@ -1,15 +1,14 @@
 """Workers killed one after the other, and when what they had in hand was worked on again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from shared.testing.eventually import wait_until
 from tests.resilience.fragile import SECOND, Fragile
+from tests.resilience.run import Run
 from tests.resilience.scenario import process_tree
 
-PATIENCE_SECONDS = 120.0
 _HELD = """SELECT job_id FROM job_queue WHERE pipeline_id = %s AND state = 'processing'
            AND split_part(lease_holder, ':', 2)::int = ANY(%s)"""
 _LOST = """SELECT clock_timestamp(), array_agg(item_id) FROM pipeline_state
@@ -26,7 +25,6 @@ class Loss:
     """What one death took."""
 
     pipeline_id: str
-    victim: str
     at: datetime
     items: Sequence[int]
 
@@ -35,25 +33,20 @@ class Loss:
         ((seconds, found),) = system.ask(_AGAIN, at=self.at, items=self.items, pipeline_id=self.pipeline_id)
         return float(seconds) if found == len(self.items) else float("inf")
 
-    def is_made_good(self, system: Fragile) -> bool:
-        """Whether all of them were."""
-        return self.seconds(system) < float("inf")
 
+def recoveries(system: Fragile, kills: int, latency_ms: float) -> Iterator[float]:
+    """Kill the two workers of search in turn, each while it holds jobs; seconds until all that it held ran again.
 
-def lose_workers(system: Fragile, pipeline_id: str, kills: int) -> list[Loss]:
-    """Kill the two workers of search in turn, each while it holds jobs."""
-    losses = []
+    Each death has a pipeline of its own, for what was in two deaths is a suspect and takes its turn alone.
+    """
     for n in range(kills):
-        victim = (SECOND, "serp")[n % 2]
-        loss = None
-        while loss is None:
-            loss = _lose(system, pipeline_id, victim)
-        losses.append(loss)
-        # With both workers dead there would be no elsewhere.
-        wait_until(
-            partial(loss.is_made_good, system), PATIENCE_SECONDS, what=lambda: f"lost for good: {losses}"
-        )
-    return losses
+        with Run(system, f"recovery {n}") as run, run.slower(latency_ms):
+            victim = (SECOND, "serp")[n % 2]
+            loss = None
+            while loss is None:
+                loss = _lose(system, run.pipeline_id, victim)
+            run.assert_completed_and_green()
+            yield loss.seconds(system)
 
 
 def _lose(system: Fragile, pipeline_id: str, victim: str) -> Loss | None:
@@ -67,4 +60,4 @@ def _lose(system: Fragile, pipeline_id: str, victim: str) -> Loss | None:
     jobs = held()
     system.kill(victim)
     ((at, items),) = system.ask(_LOST, pipeline_id, jobs)
-    return Loss(pipeline_id, victim, at, items) if items else None
+    return Loss(pipeline_id, at, items) if items else None

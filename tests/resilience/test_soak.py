@@ -9,7 +9,7 @@ from shared.config import Runtime
 from tests.resilience.accounts import Books, assert_accounts
 from tests.resilience.fragile import ENVIRONMENT, Fragile
 from tests.resilience.injuries import DISTURBANCES
-from tests.resilience.recovery import lose_workers
+from tests.resilience.recovery import recoveries
 from tests.resilience.run import Run
 from tests.resilience.scenario import ENDED
 from tests.resilience.test_chaos import GRACE_SECONDS
@@ -52,12 +52,9 @@ def test_items_run_again_elsewhere_within_the_default_lease_and_5_seconds(
     system: Fragile, kills: int
 ) -> None:
     """Every one of them, by the database's clock."""
-    with Run(system, "soak", searches=SEARCHES_PER_KILL * kills) as run, run.slower(500):
-        run.patience_seconds = 4 * DEFAULT_LEASE * kills
-        losses = lose_workers(system, run.pipeline_id, kills)
-        run.assert_completed_and_green()
-        late = [loss for loss in losses if loss.seconds(system) > DEFAULT_LEASE + GRACE_SECONDS]
-        assert (len(losses), late) == (kills, [])
+    seconds = list(recoveries(system, kills, 500))
+    assert [late for late in seconds if late > DEFAULT_LEASE + GRACE_SECONDS] == []
+    assert len(seconds) == kills
 
 
 def test_a_long_pipeline_outlives_whatever_dies_all_the_time(system: Fragile, kills: int) -> None:
