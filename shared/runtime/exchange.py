@@ -29,7 +29,7 @@ from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Rulebook
 from shared.runtime.steering import Steering
 from shared.runtime.verdict import BUG
-from shared.store.calls import SENT, Intent, Landed
+from shared.store.calls import SENT, SET_ASIDE, Intent, Landed
 from shared.store.jobs import Claim
 from shared.store.outcomes import BoughtFact, Record, Settlement
 
@@ -55,6 +55,8 @@ class Admission(Gatekeeper, Protocol):
 READERS = 2
 #: How often a call that its pipeline's budget does not allow is tried again. Raising the budget wakes it at once.
 BUDGET_SECONDS = 300.0
+#: Between two looks at a day whose last units are set aside for calls under way: most of them cost what was set aside.
+SET_ASIDE_SECONDS = 5.0
 #: The longest hold where a provider says "too fast" again and again, but not until when: limits per minute end by then.
 THROTTLE_CAP_SECONDS = 60.0
 #: Codes of answers that could not be read.
@@ -308,6 +310,9 @@ class Exchange:
                 return GateShut(verdict, THROTTLE_PAUSE_SECONDS)
             self._gate.hold(seconds, verdict)
             return GateShut(verdict, seconds)
+        if verdict == SET_ASIDE:
+            self._gate.hold(SET_ASIDE_SECONDS, WaitReason.QUOTA)
+            return GateShut(WaitReason.QUOTA, SET_ASIDE_SECONDS)
         return GateShut(verdict, BUDGET_SECONDS) if verdict == WaitReason.BUDGET else LeaseLost()
 
     async def _refund(self, intent: Intent, recorded: "asyncio.Future[str]", phase: str, reason: str) -> None:

@@ -16,6 +16,8 @@ _CHUNK: Final = 10_000
 
 #: The call may leave.
 SENT = "sent"
+#: The quota of the day would do, were it not for what calls under way may yet cost.
+SET_ASIDE = "set_aside"
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -64,7 +66,7 @@ class StoredFact(msgspec.Struct, frozen=True):
 
 
 async def insert_calls(conn: Connection, intents: Sequence[Intent]) -> dict[str, str]:
-    """Write the intents; call id -> SENT, or what stands against it: "quota" or "budget".
+    """Write the intents; call id -> SENT, or what stands against it: "quota", SET_ASIDE or "budget".
 
     A call that is missing here has lost its job. Only those that are SENT are written, and may leave.
     """

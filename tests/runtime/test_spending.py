@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import replace
 
+import httpx
 import msgspec
 import pytest
 
 from shared.domain.gate import GatePolicy, GateShut
 from shared.domain.provider import Limits
+from shared.runtime.exchange import SET_ASIDE_SECONDS
 from shared.store.jobs import Claim
 from shared.store.pool import Connection
 from shared.testing.gate import FakeGate
@@ -45,6 +47,24 @@ async def test_a_used_up_day_is_waited_for_without_a_call_or_an_attempt(
     rows = await fetch(conn, "SELECT state, attempts, wait_reason FROM pipeline_state ORDER BY state")
     assert rows == [("completed", 1, None)] * 2 + [("pending", 0, "quota")] * 3
     assert await fetch(conn, "SELECT committed FROM provider_days") == [2 * UNITS]
+
+
+async def test_what_is_only_set_aside_does_not_end_the_day(postgres_url: str, conn: Connection) -> None:
+    """The last units are set aside for a call that then costs nothing: whoever was refused is back within seconds."""
+    scripted = limited(UNITS)
+    scripted.provider = replace(scripted.provider, error_units=0.0)
+    job = await hold(conn)
+    async with open_worker(postgres_url, scripted) as worker:
+        scripted.reply = server = Server(httpx.Response(500))
+        failing = asyncio.create_task(worker.buyer.buy(job, scripted.endpoint, ["a.com"], {}))
+        await server.reached.wait()
+        with pytest.raises(GateShut, match="quota") as refused:
+            await worker.buyer.buy(job, scripted.endpoint, ["b.com"], {})
+        assert refused.value.wait_seconds <= SET_ASIDE_SECONDS
+        server.may_answer.set()
+        await asyncio.wait([failing])
+        await worker.recorder.drain()
+        assert await fetch(conn, "SELECT committed FROM provider_days") == [0.0]
 
 
 async def test_a_budget_stops_one_pipeline_and_no_other(postgres_url: str, conn: Connection) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from shared.store.calls import SENT, Intent, insert_calls, open_day
+from shared.store.calls import SENT, SET_ASIDE, Intent, insert_calls, open_day
 from shared.store.control import Act
 from shared.store.jobs import Claim
 from shared.store.outcomes import Record, Settlement, record
@@ -51,11 +51,28 @@ async def test_a_day_gives_no_more_than_its_units(conn: Connection) -> None:
 
     verdicts = await insert_calls(conn, calls)
 
-    assert [verdicts[call.call_id] for call in calls] == [SENT, SENT, "quota", "quota"]
+    assert [verdicts[call.call_id] for call in calls] == [SENT, SENT, SET_ASIDE, SET_ASIDE]
     assert await fetch(conn, DAYS) == [8.0]
     assert await fetch(conn, "SELECT count(*) FROM provider_calls") == [2]
     assert (await insert_calls(conn, [small := intent(job, 2.0)]))[small.call_id] == SENT
-    assert (await insert_calls(conn, [tiny := intent(job, 0.1)]))[tiny.call_id] == "quota"
+    assert (await insert_calls(conn, [tiny := intent(job, 0.1)]))[tiny.call_id] == SET_ASIDE
+
+
+async def test_a_day_is_over_only_when_no_call_under_way_could_give_anything_back(conn: Connection) -> None:
+    """What is charged is gone; what is only set aside may come back."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, 10.0)
+    first, second = intent(job, 6.0), intent(job, 4.0)
+    await insert_calls(conn, [first, second])
+
+    async def asked(units: float) -> str:
+        return (await insert_calls(conn, [call := intent(job, units)]))[call.call_id]
+
+    assert [await asked(units) for units in (10.0, 10.1)] == [SET_ASIDE, "quota"]
+    await settle(conn, first, "settled", 6.0)
+    assert [await asked(units) for units in (4.0, 4.1)] == [SET_ASIDE, "quota"]
+    await settle(conn, second, "settled", 4.0)
+    assert await asked(0.1) == "quota"
 
 
 async def test_without_a_limit_units_are_counted_all_the_same(conn: Connection) -> None:

@@ -1,7 +1,8 @@
 -- name: insert_calls
 -- The intent of calls, durable before their requests leave. Returns each call with what stands against it: nothing
--- ('sent'), 'quota' or 'budget'; a call whose job is no longer held is not among them. Days before budgets, as when
--- they are settled: two transactions that lock in one order cannot deadlock.
+-- ('sent'), 'quota', 'set_aside' (the quota would do if the calls under way cost nothing) or 'budget'; a call whose job
+-- is no longer held is not among them. Days before budgets, as when they are settled: two transactions that lock in
+-- one order cannot deadlock.
 WITH held AS MATERIALIZED (
     SELECT c.*
     FROM json_to_recordset(%(calls)s::json) AS c (
@@ -25,8 +26,16 @@ WITH held AS MATERIALIZED (
     FROM held h
     LEFT JOIN days d ON d.provider = h.source AND d.day = h.day
     LEFT JOIN budgets b ON b.pipeline_id = h.pipeline_id
+), under_way AS MATERIALIZED (
+    -- Read only when a day refuses a call.
+    SELECT c.source, c.day, sum(c.committed_units) AS units
+    FROM job_queue j JOIN provider_calls c ON c.job_id = j.job_id AND c.state = 'sent'
+    WHERE j.state = 'processing' AND c.day IS NOT NULL GROUP BY 1, 2
 ), judged AS MATERIALIZED (
-    SELECT s.*, CASE WHEN s.units_so_far > s.units_left THEN 'quota'
+    SELECT s.*, CASE WHEN s.units_so_far > s.units_left THEN
+                         CASE WHEN s.units <= s.units_left + coalesce((
+                             SELECT u.units FROM under_way u WHERE u.source = s.source AND u.day = s.day), 0)
+                         THEN 'set_aside' ELSE 'quota' END
                      WHEN s.by_budget AND s.money_so_far > s.money_left THEN 'budget' ELSE 'sent' END AS verdict
     FROM summed s
 ), inserted AS (
