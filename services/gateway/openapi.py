@@ -19,6 +19,7 @@ from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
 from services.gateway.idempotency import KEY
 from services.gateway.job_queues.schemas import PauseQueue, RetryRequest, UnpauseQueue
+from services.gateway.operations.controller import CancelRequest
 from services.gateway.pipelines.lifetime import Overrides
 from services.gateway.pipelines.schemas import (
     CheckpointRequest,
@@ -41,6 +42,7 @@ from services.gateway.spending.doubts import DecisionRequest
 from services.gateway.webhooks.schemas import SignedRequest, WebhookRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
+from shared.store.operations import Operation
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
 _STREAM = "streamEvents"
@@ -68,6 +70,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "pauseQueue": PauseQueue,
     "unpauseQueue": UnpauseQueue,
     "retryFailed": RetryFailedRequest,
+    "cancelOperation": CancelRequest,
     "pausePipeline": SteerRequest,
     "unpausePipeline": SteerRequest,
     "cancelPipeline": SteerRequest,
@@ -89,7 +92,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
-    {"createWebhook", "redeliver", "restartPhase", "deletePipeline"}
+    {"createWebhook", "redeliver", "restartPhase", "deletePipeline", "cancelOperation"}
     | {
         "editErrorRule",
         "resetErrorRule",
@@ -102,7 +105,7 @@ _CONFLICTS = frozenset(
 )
 #: Operations that need no body.
 _BODILESS = frozenset(
-    {"enableWebhook", "testWebhook", "redeliver"}
+    {"enableWebhook", "testWebhook", "redeliver", "cancelOperation"}
     | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
     | {
         "restartPhase",
@@ -127,9 +130,12 @@ _ONCE = frozenset(
         "decideCallsInDoubt",
         "retryFailed",
         "replayDeadLetters",
+        "discardDeadLetters",
         "retryDeadLetters",
     }
 )
+#: Operations that go on by themselves when they concern too much for a request.
+_LONG = frozenset({"replayDeadLetters", "discardDeadLetters", "retryDeadLetters", "retryFailed"})
 #: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
 _CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
 #: Operations whose 503 has the same body as their 200.
@@ -161,7 +167,7 @@ def describe(handlers: Sequence[ControllerRouterHandler]) -> bytes:
     )
     document = described.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        (Problem, Report, *_BODIES.values()), ref_template="#/components/schemas/{name}"
+        (Problem, Report, Operation, *_BODIES.values()), ref_template="#/components/schemas/{name}"
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
@@ -183,6 +189,12 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
+    if operation["operationId"] in _LONG:
+        content = {"application/json": {"schema": _reference("Operation")}}
+        answers["202"] = {
+            "description": "Too much for a request; it goes on as an operation",
+            "content": content,
+        }
     statuses |= _complete_forms(operation)
     if "{" in path or operation["operationId"] in _NAMES_OTHERS:
         statuses.add(404)

@@ -38,6 +38,7 @@ from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
 from shared.runtime.mirror import Mirror
 from shared.runtime.oauth import Client
+from shared.runtime.operations import Operations
 from shared.runtime.performance import Performance
 from shared.runtime.presence import code_version, keep_present
 from shared.runtime.process import Processor
@@ -212,6 +213,7 @@ class WorkerProcess:
         settle = Settling(self._pool).round
         audits = self._audits = Audits(self._pool, runtime)
         deleting = self._deleting = Deleting(self._pool)
+        operations = self._operations = Operations(self._pool)
         write_checkpoints = Checkpoints(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
@@ -245,6 +247,7 @@ class WorkerProcess:
                     tell,
                     expire,
                     deleting.round,
+                    operations.round,
                 ],
             ),
             # By itself: a receiver that does not answer holds nothing up.
@@ -270,6 +273,7 @@ class WorkerProcess:
         await cancel(self._tasks)
         await self._audits.close()
         await self._deleting.close()
+        await self._operations.close()
         await self.processor.drain(self._settings.runtime.drain_seconds)
         self._usable.set()  # whoever still waits for the store finds that nothing is begun any more
 
