@@ -11,7 +11,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from services.gateway.access.keys import KeyRequest, RevokeRequest
-from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.breakers.schemas import HoldBreaker, PolicyEdit, PolicyReset, ResetBreaker
 from services.gateway.companies.controller import OverrideRequest
 from services.gateway.conditions import TAGS
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
@@ -58,6 +58,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "resetBreaker": ResetBreaker,
     "openBreaker": HoldBreaker,
     "closeBreaker": HoldBreaker,
+    "editBreakerPolicy": PolicyEdit,
+    "resetBreakerPolicy": PolicyReset,
     "addErrorRule": ErrorRuleAddition,
     "editErrorRule": ErrorRulePatch,
     "resetErrorRule": ErrorRuleReset,
@@ -137,7 +139,9 @@ _ONCE = frozenset(
 #: Operations that go on by themselves when they concern too much for a request.
 _LONG = frozenset({"replayDeadLetters", "discardDeadLetters", "retryDeadLetters", "retryFailed"})
 #: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
-_CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
+_CONDITIONAL = frozenset(
+    {"editErrorRule", "resetErrorRule", "setBudget", "editBreakerPolicy", "resetBreakerPolicy"}
+)
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})
 _PROBLEMS = {

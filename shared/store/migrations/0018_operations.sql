@@ -23,12 +23,13 @@ CREATE TABLE operations (
 );
 CREATE INDEX operations_open ON operations (operation_id) WHERE ended_at IS NULL;
 
--- What a breaker follows: what its workers are configured to, but for the fields an operator has set.
+-- The rest of what a breaker's workers follow, and what they are configured to, without what an operator has set.
 ALTER TABLE circuit_breakers
     ADD window_seconds double precision,
     ADD failure_share  double precision,
     ADD probes         integer,
-    ADD slow_seconds   double precision;
+    ADD slow_seconds   double precision,
+    ADD configured     jsonb;
 
 -- What operators made of a breaker's policy: the newest row of a service holds, those before it are the history.
 CREATE TABLE breaker_policies (
