@@ -8,7 +8,7 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.breakers import schemas
 from services.gateway.conditions import etag, require_match
 from services.gateway.dependencies import Gateway
-from services.gateway.security import needs
+from services.gateway.security import SETS, needs
 from services.gateway.service_names import service_named
 from shared import log
 from shared.domain.breaker import Order
@@ -80,6 +80,7 @@ class BreakerController(Controller):
         "/{service_name:str}/policy",
         operation_id="editBreakerPolicy",
         summary="Change when a breaker opens and closes.",
+        opt=SETS,
     )
     async def edit_policy(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], service_name: FromPath[str]
@@ -103,6 +104,7 @@ class BreakerController(Controller):
         operation_id="resetBreakerPolicy",
         summary="Set a breaker's policy back to what its workers are configured to.",
         status_code=200,
+        opt=SETS,
     )
     async def reset_policy(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], service_name: FromPath[str]
