@@ -29,6 +29,7 @@ from services.gateway.monitoring.probes import livez, metrics, readyz
 from services.gateway.monitoring.service_health import ServiceHealthController
 from services.gateway.observation import Observation
 from services.gateway.openapi import openapi
+from services.gateway.operations.controller import OperationController
 from services.gateway.pipelines.checkpoints import CheckpointController
 from services.gateway.pipelines.control import ControlController
 from services.gateway.pipelines.controller import PipelineController
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             DeadLetterController,
             FailedItemController,
             JobQueueController,
+            OperationController,
             SpendingController,
             DoubtController,
             WhyController,

@@ -26,35 +26,24 @@ async def once(
     gateway: Gateway,
     work: Callable[[Connection], Awaitable[Any]],
     *,
-    status: int = 200,
-    location: Callable[[Any], str] | None = None,
+    status: int | Callable[[Any], int] = 200,
+    location: Callable[[Any], str | None] | None = None,
 ) -> Response[Any]:
     """The answer of `work`, which gets the connection, or what was answered to the same request before.
 
-    Work, key and answer are one transaction. Raises InputError when the key was used with another body.
+    Work, key and answer are one transaction. `status` and `location` may depend on what was done. Raises InputError
+    when the key was used with another body.
     """
     asked = await _asked(request)
     async with gateway.unit_of_work() as conn:
         if asked and (known := await claim(conn, asked)):
             return _response(known, {REPLAYED: "true"})
         done = await work(conn)
-        answer = Answer(status, location(done) if location else None, msgspec.json.encode(done))
+        code = status if isinstance(status, int) else status(done)
+        answer = Answer(code, location(done) if location else None, msgspec.json.encode(done))
         if asked:
             await keep(conn, asked, answer)
     return _response(answer, {})
-
-
-async def once_in_parts(
-    request: AnyRequest, gateway: Gateway, work: Callable[[], Awaitable[Any]]
-) -> Response[Any]:
-    """As `once`, for work that has transactions of its own: the key is held beside them, in one more.
-
-    Few at a time: each needs two connections, and all with one would wait for each other.
-    """
-    if request.headers.get(HEADER) is None:
-        return Response(await work())
-    async with gateway.holders:
-        return await once(request, gateway, lambda _: work())
 
 
 async def _asked(request: AnyRequest) -> Asked | None:

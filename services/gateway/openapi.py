@@ -11,7 +11,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from services.gateway.access.keys import KeyRequest, RevokeRequest
-from services.gateway.breakers.schemas import HoldBreaker, ResetBreaker
+from services.gateway.breakers.schemas import HoldBreaker, PolicyEdit, PolicyReset, ResetBreaker
 from services.gateway.companies.controller import OverrideRequest
 from services.gateway.conditions import TAGS
 from services.gateway.dead_letters.schemas import DiscardRequest, EditRequest, ReplayRequest
@@ -19,6 +19,7 @@ from services.gateway.dependencies import provide_gateway
 from services.gateway.failed_items.schemas import RetryFailedRequest
 from services.gateway.idempotency import KEY
 from services.gateway.job_queues.schemas import PauseQueue, RetryRequest, UnpauseQueue
+from services.gateway.operations.controller import CancelRequest
 from services.gateway.pipelines.lifetime import Overrides
 from services.gateway.pipelines.schemas import (
     CheckpointRequest,
@@ -41,6 +42,7 @@ from services.gateway.spending.doubts import DecisionRequest
 from services.gateway.webhooks.schemas import SignedRequest, WebhookRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
+from shared.store.operations import Operation
 
 _MEDIA_TYPE = "application/vnd.oai.openapi+json"
 _STREAM = "streamEvents"
@@ -56,6 +58,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "resetBreaker": ResetBreaker,
     "openBreaker": HoldBreaker,
     "closeBreaker": HoldBreaker,
+    "editBreakerPolicy": PolicyEdit,
+    "resetBreakerPolicy": PolicyReset,
     "addErrorRule": ErrorRuleAddition,
     "editErrorRule": ErrorRulePatch,
     "resetErrorRule": ErrorRuleReset,
@@ -68,6 +72,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "pauseQueue": PauseQueue,
     "unpauseQueue": UnpauseQueue,
     "retryFailed": RetryFailedRequest,
+    "cancelOperation": CancelRequest,
     "pausePipeline": SteerRequest,
     "unpausePipeline": SteerRequest,
     "cancelPipeline": SteerRequest,
@@ -89,7 +94,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
 }
 #: Operations that are refused where something is in no state for them.
 _CONFLICTS = frozenset(
-    {"createWebhook", "redeliver", "restartPhase", "deletePipeline"}
+    {"createWebhook", "redeliver", "restartPhase", "deletePipeline", "cancelOperation"}
     | {
         "editErrorRule",
         "resetErrorRule",
@@ -102,7 +107,7 @@ _CONFLICTS = frozenset(
 )
 #: Operations that need no body.
 _BODILESS = frozenset(
-    {"enableWebhook", "testWebhook", "redeliver"}
+    {"enableWebhook", "testWebhook", "redeliver", "cancelOperation"}
     | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
     | {
         "restartPhase",
@@ -127,11 +132,16 @@ _ONCE = frozenset(
         "decideCallsInDoubt",
         "retryFailed",
         "replayDeadLetters",
+        "discardDeadLetters",
         "retryDeadLetters",
     }
 )
+#: Operations that go on by themselves when they concern too much for a request.
+_LONG = frozenset({"replayDeadLetters", "discardDeadLetters", "retryDeadLetters", "retryFailed"})
 #: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
-_CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
+_CONDITIONAL = frozenset(
+    {"editErrorRule", "resetErrorRule", "setBudget", "editBreakerPolicy", "resetBreakerPolicy"}
+)
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})
 _PROBLEMS = {
@@ -161,7 +171,7 @@ def describe(handlers: Sequence[ControllerRouterHandler]) -> bytes:
     )
     document = described.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        (Problem, Report, *_BODIES.values()), ref_template="#/components/schemas/{name}"
+        (Problem, Report, Operation, *_BODIES.values()), ref_template="#/components/schemas/{name}"
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
@@ -183,6 +193,12 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if operation["operationId"] in _SAYS_WHY:
         answers["503"] = {**answers["200"], "description": "Not well; the body says why"}
         statuses.discard(503)
+    if operation["operationId"] in _LONG:
+        content = {"application/json": {"schema": _reference("Operation")}}
+        answers["202"] = {
+            "description": "Too much for a request; it goes on as an operation",
+            "content": content,
+        }
     statuses |= _complete_forms(operation)
     if "{" in path or operation["operationId"] in _NAMES_OTHERS:
         statuses.add(404)

@@ -48,6 +48,8 @@ def needs(*, reads: Scope = Scope.READ_OPERATIONS, writes: Scope = Scope.WRITE_S
 
 #: `opt` of a route that reads although it is no GET.
 READS: Final = {"writes": Scope.READ_OPERATIONS}
+#: `opt` of a route that changes settings, where its controller's others steer.
+SETS: Final = {"writes": Scope.WRITE_SETTINGS}
 #: `opt` of a route that tells of a pipeline, or of the installation, where its controller tells of the other.
 OF_PIPELINES: Final = {"reads": Scope.READ_PIPELINES}
 OF_OPERATIONS: Final = {"reads": Scope.READ_OPERATIONS}

@@ -8,7 +8,7 @@ from typing import cast
 import redis.asyncio
 
 from shared.broker.client import NAMESPACE
-from shared.domain.breaker import HELD_SECONDS, PARTS, PROBING_SECONDS, Breaker, BreakerState
+from shared.domain.breaker import HELD_SECONDS, PARTS, PROBING_SECONDS, Breaker, BreakerPolicy, BreakerState
 from shared.domain.gate import GatePolicy
 
 _SCRIPT = (Path(__file__).parent / "lua" / "admit.lua").read_text()
@@ -53,7 +53,10 @@ class Script:
             int(policy.lease_seconds * MICRO),
             int(policy.settling_seconds * MICRO),
         )
-        breaker = policy.breaker
+        self.follow(policy.breaker)
+
+    def follow(self, breaker: BreakerPolicy) -> None:
+        """What the script is told of the breaker from now on. Another window begins empty: its parts are numbered anew."""
         self._breaker = (
             breaker.failure_threshold,
             breaker.success_threshold,

@@ -85,6 +85,12 @@ class SharedBreaker(CircuitBreaker):  # type: ignore[misc]  # aiobreaker has no 
         )
         gate.flipped = self._flipped
 
+    def follow(self, policy: BreakerPolicy) -> None:
+        """From the next call on. The decisions are the gate's, which must follow the same."""
+        self._policy = policy
+        self.fail_max = policy.failure_threshold
+        self.timeout_duration = timedelta(seconds=policy.timeout_seconds)
+
     async def call_async(
         self,
         func: Callable[..., Awaitable[T]],

@@ -8,13 +8,14 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from shared import log
 from shared.broker.admission import MICRO, Answer, Ended, Script, Slot
-from shared.domain.breaker import Breaker, BreakerState, Verdict
+from shared.domain.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
 from shared.domain.gate import GatePolicy, GateShut
 from shared.domain.item import WaitReason
 
@@ -133,6 +134,11 @@ class Gate:
         """Tell Redis of `known` with the next round trip; it counts if it is later than what Redis has."""
         self._known = max(self._known or known, known, key=lambda breaker: breaker.epoch)
         self._wake.set()
+
+    def follow(self, breaker: BreakerPolicy) -> None:
+        """What the breaker goes by from the next round trip on. An open one is tried out when it was to be."""
+        self._policy = replace(self._policy, breaker=breaker)
+        self._ask.follow(breaker)
 
     def _slots(self) -> list[Slot]:
         return [(token, self._began[token]) for token in self._in_flight]

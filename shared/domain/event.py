@@ -29,7 +29,7 @@ class EventName(StrEnum):
     AUDIT_FAILED = "audit.failed"
     """A pipeline's record contradicts itself; once for the same `checks`."""
     RULE_CHANGED = "rule.changed"
-    """An error rule was added, edited or set back."""
+    """An error rule was added, edited or set back; or, with `breaker`, the policy of a service's breaker."""
 
 
 #: All names, in the order they are explained.

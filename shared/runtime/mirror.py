@@ -47,6 +47,7 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
         self._pool = pool
         self._memory = memory
         self._provider = provider
+        self._policy = provider.breaker
         self._phase = phase
         self._writing: set[asyncio.Task[None]] = set()
         self._level = metrics.BREAKER_STATE.labels(provider.name)
@@ -54,6 +55,10 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
         self._transitions = {
             state: metrics.BREAKER_TRANSITIONS.labels(provider.name, state) for state in BreakerState
         }
+
+    def follow(self, policy: BreakerPolicy) -> None:
+        """What breaker and gate go by from now on."""
+        self._policy = policy
 
     def state_change(self, *_: Any) -> None:
         """Every process that hears of a change writes it down; one of them is the first."""
@@ -75,7 +80,7 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
         breaker = await self._memory.look(known)
         await self._save(breaker)
         async with self._pool.connection() as conn:
-            await count_breaker(conn, service, breaker, self._provider.breaker)
+            await count_breaker(conn, service, breaker, self._policy, self._provider.breaker)
         if breaker.since and not self._phase.mandatory:
             async with unit_of_work(self._pool) as conn:
                 given_up = await give_up_due_items(conn, service, self._phase.name)
@@ -90,7 +95,7 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
             _log.warning("breaker_not_recorded", error=str(error))
 
     async def _save(self, breaker: Breaker) -> None:
-        service, reason = self._provider.service, explain(breaker, self._provider.breaker)
+        service, reason = self._provider.service, explain(breaker, self._policy)
         async with unit_of_work(self._pool) as conn:
             first = await save_breaker(conn, service, breaker, actor=ITSELF, reason=reason)
             if first and breaker.state is BreakerState.CLOSED:
@@ -99,7 +104,7 @@ class Mirror(CircuitBreakerListener):  # type: ignore[misc]  # aiobreaker has no
             self._transitions[breaker.state].inc()
             _log.warning(
                 f"breaker_{breaker.state}", service=service, reason=reason, trips=breaker.trips,
-                timeout_seconds=self._provider.breaker.timeout_seconds,
+                timeout_seconds=self._policy.timeout_seconds,
             )  # fmt: skip
 
 

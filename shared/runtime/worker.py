@@ -23,6 +23,7 @@ from shared.errors import ConfigError
 from shared.runtime import exposition, fault_points, webhooks
 from shared.runtime.audits import Audits
 from shared.runtime.batching import Batcher
+from shared.runtime.breaker_policy import PolicyEditions
 from shared.runtime.call import Buyer
 from shared.runtime.cancellation import cancel
 from shared.runtime.checkpoints import Checkpoints
@@ -38,6 +39,7 @@ from shared.runtime.http import Account, Wire
 from shared.runtime.leader import Leader
 from shared.runtime.mirror import Mirror
 from shared.runtime.oauth import Client
+from shared.runtime.operations import Operations
 from shared.runtime.performance import Performance
 from shared.runtime.presence import code_version, keep_present
 from shared.runtime.process import Processor
@@ -185,6 +187,9 @@ class WorkerProcess:
             source=self._source,
         )
         exchange.breaker.add_listener(self._mirror)
+        self._policy_editions = PolicyEditions(
+            provider, (self._gate.follow, exchange.breaker.follow, self._mirror.follow)
+        )
         buyer = Buyer(exchange, Batcher(self._look_up))
         self._heartbeat = Heartbeat(Heartbeats(settings.postgres_url, self._holder), runtime.lease_seconds)
         self._heartbeat.start()
@@ -211,7 +216,7 @@ class WorkerProcess:
         housekeep = Housekeeping(self._pool, runtime).round
         settle = Settling(self._pool).round
         audits = self._audits = Audits(self._pool, runtime)
-        deleting = self._deleting = Deleting(self._pool)
+        self._deleting, self._operations = Deleting(self._pool), Operations(self._pool)
         write_checkpoints = Checkpoints(self._pool).round
         close = Closing(self._pool, self._holder, runtime.lease_seconds, self._heartbeat).round
         reap_closing = [Reaper(self._pool, PHASES[name], runtime).round for name in CLOSING]
@@ -244,7 +249,8 @@ class WorkerProcess:
                     audits.round,
                     tell,
                     expire,
-                    deleting.round,
+                    self._deleting.round,
+                    self._operations.round,
                 ],
             ),
             # By itself: a receiver that does not answer holds nothing up.
@@ -270,6 +276,7 @@ class WorkerProcess:
         await cancel(self._tasks)
         await self._audits.close()
         await self._deleting.close()
+        await self._operations.close()
         await self.processor.drain(self._settings.runtime.drain_seconds)
         self._usable.set()  # whoever still waits for the store finds that nothing is begun any more
 
@@ -335,6 +342,7 @@ class WorkerProcess:
                 async with self._pool.connection() as conn:
                     await require_schema(conn)
                     await self._rulebook.refresh(conn)
+                    await self._policy_editions.refresh(conn)
                     if not self._usable.is_set():
                         await describe_service(conn, self._provider, self._settings.runtime.linger_seconds)
                         await self._mirror.recall(conn)

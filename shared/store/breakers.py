@@ -1,5 +1,6 @@
 """Circuit breakers on record: the mirror of what processes share in Redis, and what operators order."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
@@ -44,9 +45,15 @@ class BreakerRow(msgspec.Struct, frozen=True):
     """Of the last change."""
     changed_at: datetime | None = None
     failure_threshold: int | None = None
-    """This and the next two as the workers are configured; null before any has run."""
+    """This and the next six as the workers follow them; null before any has run."""
     success_threshold: int | None = None
     timeout_seconds: float | None = None
+    window_seconds: float | None = None
+    failure_share: float | None = None
+    probes: int | None = None
+    slow_seconds: float | None = None
+    edited: list[str] = []
+    """Those of these that an operator has set."""
 
 
 class BreakerChange(msgspec.Struct, frozen=True):
@@ -100,16 +107,17 @@ async def save_breaker(conn: Connection, service: str, breaker: Breaker, *, acto
     return first
 
 
-async def count_breaker(conn: Connection, service: str, breaker: Breaker, policy: BreakerPolicy) -> None:
-    """Keep what changes while the state does not."""
+async def count_breaker(
+    conn: Connection, service: str, breaker: Breaker, policy: BreakerPolicy, configured: BreakerPolicy
+) -> None:
+    """Keep what changes while the state does not: counts, the policy it follows, and what it would without edits."""
     parameters = {
         "service": service,
         "epoch": breaker.epoch,
         "failures": breaker.failures,
         "successes": breaker.successes,
-        "failure_threshold": policy.failure_threshold,
-        "success_threshold": policy.success_threshold,
-        "timeout_seconds": policy.timeout_seconds,
+        **asdict(policy),
+        "configured": msgspec.json.encode(configured).decode(),
     }
     await conn.execute(_SQL["count_breaker"], parameters)
 

@@ -127,7 +127,7 @@ async def _close(pool: Pool, selection: Selection, state: str, action: Action) -
         if selection.job_ids is not None:
             await require_letters(conn, selection.job_ids)
         async for chunk in _chunks(conn, selection):
-            moved = await _close_chunk(conn, chunk, state, action)
+            moved = await close_letters(conn, chunk, state, action)
             letters, refused = letters + moved.letters, refused + moved.refused
     return Moved(letters, refused)
 
@@ -136,20 +136,27 @@ async def _chunks(conn: Connection, selection: Selection) -> AsyncIterator[list[
     """(id, pipeline) of the selected open letters that there are now, a part at a time."""
     cursor = await conn.execute(_SQL["get_newest_job"])
     last, after = cast("tuple[int]", await cursor.fetchone())[0], 0
-    while True:
-        parameters = selection.parameters() | {"after": after, "last": last, "limit": CHUNK}
-        cursor = await conn.execute(_SQL["select_dead_letters"], parameters)
-        chunk = cast("list[tuple[int, UUID]]", await cursor.fetchall())
-        if not chunk:
-            return
+    while chunk := await select_dead_letters(conn, selection, after=after, last=last, limit=CHUNK):
         yield chunk
         after = chunk[-1][0]
 
 
-async def _close_chunk(
+async def select_dead_letters(
+    conn: Connection, selection: Selection, *, after: int, last: int, limit: int
+) -> list[tuple[int, UUID]]:
+    """(id, pipeline) of the next open letters of a selection with ids above `after`, up to `last`."""
+    parameters = selection.parameters() | {"after": after, "last": last, "limit": limit}
+    cursor = await conn.execute(_SQL["select_dead_letters"], parameters)
+    return cast("list[tuple[int, UUID]]", await cursor.fetchall())
+
+
+async def close_letters(
     conn: Connection, chunk: Sequence[tuple[int, UUID]], state: str, action: Action
 ) -> Moved:
-    """Pipelines before letters before items: whoever locks in one order cannot deadlock."""
+    """Make these letters `replayed` or `discarded`: all of them or none. Those that are closed already stay so.
+
+    Pipelines before letters before items: whoever locks in one order cannot deadlock.
+    """
     closed: list[tuple[int, UUID, int]] = []
     willing = {pipeline_id for _, pipeline_id in chunk}
     async with conn.transaction():

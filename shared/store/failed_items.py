@@ -106,18 +106,24 @@ async def reset_failed_items(
             found = await list_failed_items(
                 conn, pipeline_id, phase=phase, category=category, after=after, limit=size
             )
-            if (await get_pipeline_state(conn, pipeline_id)).state == "cancelled":
-                raise ConflictError(f"pipeline {pipeline_id} was cancelled; its items stay as they are")
+            await require_retriable(conn, pipeline_id)
             if not found:
                 break
             after = found[-1].item_id
-            chunk = await _reset(conn, pipeline_id, [item.item_id for item in found], action)
+            chunk = await reset_items(conn, pipeline_id, [item.item_id for item in found], action)
             moved += chunk
             left = None if left is None else left - chunk
     return moved
 
 
-async def _reset(conn: Connection, pipeline_id: UUID, item_ids: list[int], action: Action) -> int:
+async def require_retriable(conn: Connection, pipeline_id: UUID) -> None:
+    """Raise NotFoundError for an unknown pipeline, ConflictError for a cancelled one."""
+    if (await get_pipeline_state(conn, pipeline_id)).state == "cancelled":
+        raise ConflictError(f"pipeline {pipeline_id} was cancelled; its items stay as they are")
+
+
+async def reset_items(conn: Connection, pipeline_id: UUID, item_ids: list[int], action: Action) -> int:
+    """Put back those of these items that are failed or given up, with their dead letters; how many. All or none."""
     moved: list[tuple[UUID, int]] = []
     async with conn.transaction():
         if await reopen_pipelines(conn, [pipeline_id]):

@@ -364,3 +364,20 @@ async def test_a_second_question_that_gets_lost_is_asked_in_full(server: Any) ->
         assert await client.zcard("{landscape}:gate:provider:inflight") == 1
         await client.aclose()
         gate.release(token)
+
+
+async def test_another_policy_is_followed_from_the_next_call_on(redis_url: str) -> None:
+    """A lower threshold opens what would have stayed closed; another window begins empty."""
+    async with opened(redis_url, policy(failure_threshold=50)) as (gate, breaker):
+        for _ in range(3):
+            with pytest.raises(Fault):
+                await breaker.call_async(fail)
+        other = policy(failure_threshold=4, window_seconds=7.0)
+        gate.follow(other)
+        breaker.follow(other)
+        assert (breaker.fail_max, breaker.timeout_duration.total_seconds()) == (4, LONG)
+        with pytest.raises(Fault):
+            await breaker.call_async(fail)
+        await eventually(lambda: gate.breaker.state is BreakerState.OPEN)
+        with pytest.raises(BreakerOpenError):
+            await breaker.call_async(fail)

@@ -30,7 +30,7 @@ async def opened(conn: Connection, service: str = "serp") -> None:
 async def test_every_service_has_one(client: AsyncTestClient[Any], conn: Connection) -> None:
     """Closed, as long as nothing is on record."""
     await opened(conn, "media")
-    await count_breaker(conn, "media", OPEN, BreakerPolicy(5, 300.0))
+    await count_breaker(conn, "media", OPEN, BreakerPolicy(5, 300.0), BreakerPolicy())
     items = (await client.get(PATH)).json()["items"]
     assert [item["service"] for item in items] == list(SERVICES)
     states = {item["service"]: item["state"] for item in items}
@@ -112,9 +112,11 @@ def test_the_command_line_says_it_in_a_line() -> None:
         "forced": False,
         "failures": 0,
         "reason": "",
+        "edited": [],
     }
     assert render(closed) == "llm         closed"
     assert render(closed | {"failures": 3}) == "llm         closed     3 calls in a row failed"
+    assert render(closed | {"edited": ["probes"]}) == "llm         closed     probes set by an operator"
     held = closed | {"forced": True, "actor": "ann", "reason": "they are well"}
     assert render(held) == "llm         closed     held by ann; they are well"
     tried = held | {"state": "open", "forced": False, "reopen_at": "2026-11-25T09:51:40Z", "reason": "down"}

@@ -1,4 +1,4 @@
-"""Ten thousand dead letters over REST: few groups to look at, one request to replay them, and a second that does nothing."""
+"""Ten thousand dead letters over REST: few groups to look at, one operation that replays them, and a request that does nothing."""
 
 import random
 from collections.abc import AsyncIterator
@@ -9,7 +9,8 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.app import create_app
 from shared.config import Settings
-from shared.store.pool import Connection
+from shared.runtime.operations import Operations
+from shared.store.pool import Connection, Pool
 from shared.testing.jobs import start_searches
 from shared.testing.pipelines import finish_pipeline
 from shared.testing.rows import dump, fetch
@@ -30,7 +31,7 @@ async def gateway(postgres_url: str, redis_url: str) -> AsyncIterator[AsyncTestC
 
 
 async def test_ten_thousand_letters_of_seven_causes_are_cured_by_one_request(
-    gateway: AsyncTestClient[Any], conn: Connection
+    gateway: AsyncTestClient[Any], conn: Connection, pool: Pool
 ) -> None:
     """Cause by cause they are shown; replayed by a filter all complete; replayed again nothing changes."""
     pipeline_id = await start_searches(conn, NUMBER)
@@ -43,14 +44,21 @@ async def test_ten_thousand_letters_of_seven_causes_are_cured_by_one_request(
     assert sum(group["letters"] for group in groups) == NUMBER
 
     replay = {"filter": {"service": "serp"}, "actor": "tests", "reason": "cured"}
+    dry = await gateway.post(f"{LETTERS}/replay", json=replay | {"dry_run": True})
+    assert (dry.status_code, dry.json()["letters"]) == (200, NUMBER)
     answer = await gateway.post(f"{LETTERS}/replay", json=replay)
-    assert answer.json() == {"letters": NUMBER, "refused": 0, "unchanged": 0, "dry_run": False}
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["matched"] == NUMBER
+    while await Operations(pool).step():
+        pass
+    operation = (await gateway.get(answer.headers["location"])).json()
+    assert (operation["state"], operation["done"], operation["failed"]) == ("completed", NUMBER, 0)
     assert await fetch(conn, "SELECT count(*)::int FROM ready WHERE phase = 'serp_collection'") == [NUMBER]
     await finish_pipeline(conn, pipeline_id)
     assert await state_of(conn, pipeline_id) == "completed"
 
     before = await dump(conn)
     again = await gateway.post(f"{LETTERS}/replay", json=replay)
-    assert again.json()["letters"] == 0
+    assert (again.status_code, again.json()["letters"]) == (200, 0)
     assert await dump(conn) == before
     await assert_green(conn, pipeline_id)

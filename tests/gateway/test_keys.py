@@ -28,17 +28,17 @@ _OPERATIONS = {
     ),
     Scope.READ_REPORTS: "getLineage getReport getReportByCurve listOverrides listWaivers",
     Scope.READ_OPERATIONS: (
-        "getBreaker getDeadLetter getErrorRule getHealth getRetryStatistics getServiceHealth "
+        "getBreaker getBreakerPolicy getDeadLetter getErrorRule getHealth getOperation getRetryStatistics getServiceHealth "
         "groupDeadLetters listAuditLog listBreakers listDeadLetters listErrorRules listEvents "
-        "listJobQueues listProviders listQueueActions listServices listSpending listWorkers "
+        "listJobQueues listOperations listProviders listQueueActions listServices listSpending listWorkers "
         "openapi streamEvents tryErrorRule tryErrorRuleEdit whyService"
     ),
     Scope.WRITE_BREAKERS: "closeBreaker openBreaker resetBreaker",
     Scope.WRITE_QUEUES: "pauseQueue retryDeadLetters unpauseQueue",
-    Scope.WRITE_DEAD_LETTERS: "discardDeadLetters editDeadLetter replayDeadLetters retryFailed",
+    Scope.WRITE_DEAD_LETTERS: "cancelOperation discardDeadLetters editDeadLetter replayDeadLetters retryFailed",
     Scope.WRITE_SETTINGS: (
-        "addErrorRule createWebhook deleteWebhook dropOverride editErrorRule enableWebhook "
-        "getWebhook listDeliveries listWebhooks overrideCompany redeliver resetErrorRule "
+        "addErrorRule createWebhook deleteWebhook dropOverride editBreakerPolicy editErrorRule enableWebhook "
+        "getWebhook listDeliveries listWebhooks overrideCompany redeliver resetBreakerPolicy resetErrorRule "
         "testWebhook"
     ),
     Scope.ADMINISTER_KEYS: "createKey getKey listKeys revokeKey",

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from services.gateway.cli import api, options
+from services.gateway.cli import api, operations, options
 from services.gateway.cli.listing import listing
 from shared.domain.phases import PHASES
 
@@ -154,6 +154,9 @@ def _body(
 def _move(verb: str, data_dir: Path, body: dict[str, Any]) -> int:
     with api.connect(data_dir) as gateway:
         moved = gateway.ask("POST", f"{PATH}/{verb}", json=body)
+    if said := operations.begun(moved):
+        click.echo(said)
+        return 0
     would = "would be " if moved["dry_run"] else ""
     aside = [
         f"{moved[name]} {text}"

@@ -38,6 +38,7 @@ COMMANDS = {
     "breakers": ("breakers", "Which providers are not called, and why; hold or reset one."),
     "queues": ("queues", "How much work stands in the queues; pause or unpause one."),
     "dead-letters": ("dead_letters", "What was given up: list, group, edit, replay, discard."),
+    "operations": ("operations", "Bulk actions that go on by themselves: list, watch, cancel."),
     "retry-failed": ("retry_failed", "Give a pipeline's failed items another chance."),
     "keys": ("keys", "API keys with roles: create, list, revoke."),
     "events": ("events", "What has happened: pipelines, phases, breakers, quotas, budgets, dead letters."),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from services.gateway.cli import api, options
+from services.gateway.cli import api, operations, options
 from shared.domain.phases import PHASES
 
 
@@ -37,5 +37,8 @@ def command(
     with api.connect(data_dir) as gateway:
         pipeline_id = pipeline_id or gateway.newest()
         done = gateway.ask("POST", f"/monitoring/pipeline/{pipeline_id}/retry-failed", json=body)
+    if said := operations.begun(done):
+        click.echo(said)
+        return 0
     click.echo(f"{done['items']} items {'would be' if dry_run else 'are'} due again in {pipeline_id}")
     return 0

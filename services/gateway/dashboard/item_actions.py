@@ -37,8 +37,17 @@ async def _letters(api: Api, form: Form) -> str:
     return f"{plural(found['letters'], 'dead letter')} {'is' if found['letters'] == 1 else 'are'} selected."
 
 
+def _begun(answer: Any) -> str | None:
+    """Of an action that was too much for a request."""
+    if "operation_id" not in answer:
+        return None
+    return f"Operation {answer['operation_id']} does it for {answer['matched']:,}; it goes on by itself."
+
+
 def _moved(word: str) -> Any:
     def done(answer: Any) -> str:
+        if begun := _begun(answer):
+            return begun
         text = f"{plural(answer['letters'], 'dead letter')} {word}."
         if answer["refused"]:
             text += f" {answer['refused']:,} left alone: their pipeline was cancelled."
@@ -115,7 +124,7 @@ ACTIONS: Final = (
         "Whatever they failed for, also what was given up. An ended pipeline goes on, and its figures are computed anew.",
         ("pipeline_id", "phase", "category"),
         _retry,
-        lambda answer: f"{plural(answer['items'], 'item')} due again.",
+        lambda answer: _begun(answer) or f"{plural(answer['items'], 'item')} due again.",
         (REASON,),
         count=_failed,
         dangerous=True,
@@ -131,7 +140,8 @@ ACTIONS: Final = (
             {"reason": reason(form)},
         ),
         lambda answer: (
-            f"{plural(answer['replayed'], 'dead letter')} replayed, {plural(len(answer['redispatched']), 'job')} sent again."
+            _begun(answer)
+            or f"{plural(answer['replayed'], 'dead letter')} replayed, {plural(len(answer['redispatched']), 'job')} sent again."
         ),
         (REASON,),
         count=_dead_in_queue,

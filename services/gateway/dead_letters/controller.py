@@ -1,6 +1,6 @@
 """Dead letters: list, group by cause, inspect, edit, replay, discard."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from litestar import Controller, Response, get, patch, post
 from litestar.di import NamedDependency
@@ -10,10 +10,11 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters import schemas
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
-from services.gateway.idempotency import once_in_parts
+from services.gateway.operations.beginning import done_or_begun
 from services.gateway.security import DRY_RUNS, needs
 from services.gateway.service_names import QUEUES
 from shared import log
+from shared.domain.operation import Kind
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.dead_letter_views import (
@@ -24,6 +25,8 @@ from shared.store.dead_letter_views import (
     list_dead_letters,
 )
 from shared.store.dead_letters import count_selected, discard_dead_letters, edit_input, replay_dead_letters
+from shared.store.operations import Operation, begin_letters
+from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -116,11 +119,11 @@ class DeadLetterController(Controller):
         summary="Put letters' items back to work.",
     )
     async def replay(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> Response[schemas.Moved]:
-        """Each once, however often it is asked for. An ended pipeline goes on, and its figures are computed anew."""
-        body = decode(await request.body(), schemas.ReplayRequest)
-        if body.dry_run:
-            return Response(await _move(request, gateway, body))
-        return await once_in_parts(request, gateway, lambda: _move(request, gateway, body))
+        """Each once, however often it is asked for. An ended pipeline goes on, and its figures are computed anew.
+
+        More than 5,000 become an operation, which goes on by itself: 202.
+        """
+        return await _move(request, gateway, decode(await request.body(), schemas.ReplayRequest))
 
     @post(
         "/discard",
@@ -129,28 +132,35 @@ class DeadLetterController(Controller):
         opt=DRY_RUNS,
         summary="Close letters for good.",
     )
-    async def discard(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.Moved:
-        """Their items stay failed, as gaps of their pipelines."""
-        body = decode(await request.body(), schemas.DiscardRequest)
-        return await _move(request, gateway, body)
+    async def discard(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway]
+    ) -> Response[schemas.Moved]:
+        """Their items stay failed, as gaps of their pipelines. More than 5,000 become an operation: 202."""
+        return await _move(request, gateway, decode(await request.body(), schemas.DiscardRequest))
 
 
 async def _move(
-    request: AnyRequest,
-    gateway: Gateway,
-    body: schemas.ReplayRequest | schemas.DiscardRequest,
-) -> schemas.Moved:
+    request: AnyRequest, gateway: Gateway, body: schemas.ReplayRequest | schemas.DiscardRequest
+) -> Response[Any]:
     selection = schemas.selection_of(body)
     actor = actor_of(request, body.actor)
     asked = len(selection.job_ids or ())
     if body.dry_run:
         async with gateway.connection() as conn:
             count = await count_selected(conn, selection)
-        return schemas.Moved(count, 0, max(0, asked - count), dry_run=True)
-    move = replay_dead_letters if isinstance(body, schemas.ReplayRequest) else discard_dead_letters
-    moved = await move(gateway.pool, selection, actor=actor, reason=body.reason)
-    if moved.letters:
-        _log.info("dead_letters_moved", verb=move.__name__, letters=moved.letters, actor=actor)
-        await renew_copies(gateway, [selection.queue] if selection.queue else QUEUES)
-    unchanged = max(0, asked - moved.letters - moved.refused)
-    return schemas.Moved(moved.letters, moved.refused, unchanged, dry_run=False)
+        return Response(schemas.Moved(count, 0, max(0, asked - count), dry_run=True))
+    kind = Kind.REPLAY if isinstance(body, schemas.ReplayRequest) else Kind.DISCARD
+
+    async def begin(conn: Connection) -> Operation | None:
+        return await begin_letters(conn, kind, selection, actor=actor, reason=body.reason)
+
+    async def move() -> schemas.Moved:
+        store = replay_dead_letters if kind is Kind.REPLAY else discard_dead_letters
+        moved = await store(gateway.pool, selection, actor=actor, reason=body.reason)
+        if moved.letters:
+            _log.info("dead_letters_moved", verb=kind, letters=moved.letters, actor=actor)
+            await renew_copies(gateway, [selection.queue] if selection.queue else QUEUES)
+        unchanged = max(0, asked - moved.letters - moved.refused)
+        return schemas.Moved(moved.letters, moved.refused, unchanged, dry_run=False)
+
+    return await done_or_begun(request, gateway, begin, move)

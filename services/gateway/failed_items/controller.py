@@ -12,7 +12,7 @@ from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dead_letters.schemas import selection_from_query
 from services.gateway.dependencies import Gateway
 from services.gateway.failed_items import schemas
-from services.gateway.idempotency import once_in_parts
+from services.gateway.operations.beginning import done_or_begun
 from services.gateway.security import DRY_RUNS, needs
 from services.gateway.service_names import QUEUES
 from shared import log
@@ -20,7 +20,9 @@ from shared.domain.phases import PHASES
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.failed_items import count_failed_items, list_failed_items, reset_failed_items
+from shared.store.operations import Operation, Retry, begin_retry
 from shared.store.pipelines import get_pipeline_state
+from shared.store.pool import Connection
 from shared.store.snapshot import snapshot
 
 _log = log.get(__name__)
@@ -67,7 +69,10 @@ class FailedItemController(Controller):
     async def retry(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> Response[schemas.RetriedItems]:
-        """Whatever they failed for. An ended pipeline goes on, and its figures are computed anew; 409 when cancelled."""
+        """Whatever they failed for. An ended pipeline goes on, and its figures are computed anew; 409 when cancelled.
+
+        More than 5,000 become an operation, which goes on by itself: 202.
+        """
         body = decode(await request.body() or b"{}", schemas.RetryFailedRequest)
         actor = actor_of(request, body.actor)
         if body.dry_run:
@@ -76,6 +81,10 @@ class FailedItemController(Controller):
                 groups = await count_failed_items(conn, pipeline_id, phase=body.phase, category=body.category)
             count = min(sum(group.items for group in groups), body.max or schemas.MOST)
             return Response(schemas.RetriedItems(pipeline_id, count, dry_run=True))
+
+        async def begin(conn: Connection) -> Operation | None:
+            retry = Retry(pipeline_id, body.phase, body.category, body.max)
+            return await begin_retry(conn, retry, actor=actor, reason=body.reason)
 
         async def reset() -> schemas.RetriedItems:
             items = await reset_failed_items(
@@ -92,4 +101,4 @@ class FailedItemController(Controller):
                 await renew_copies(gateway, [PHASES[body.phase].queue] if body.phase else QUEUES)
             return schemas.RetriedItems(pipeline_id, items, dry_run=False)
 
-        return await once_in_parts(request, gateway, reset)
+        return await done_or_begun(request, gateway, begin, reset)

@@ -9,12 +9,13 @@ from litestar.params import FromPath
 from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dead_letters.copies import renew_copies
 from services.gateway.dependencies import Gateway
-from services.gateway.idempotency import once_in_parts
 from services.gateway.job_queues import schemas
 from services.gateway.monitoring.verdict import NOT_CHECKED, OK
+from services.gateway.operations.beginning import ACCEPTED, done_or_begun
 from services.gateway.security import needs
 from services.gateway.service_names import queue_named
 from shared import log
+from shared.domain.operation import Kind
 from shared.domain.phases import HOUSEKEEPING
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
@@ -23,6 +24,7 @@ from shared.store.control import Act
 from shared.store.dead_letter_views import Selection
 from shared.store.dead_letters import redispatch_bare, replay_dead_letters
 from shared.store.job_queues import read_queues
+from shared.store.operations import Operation, begin_letters
 from shared.store.pool import Connection
 from shared.store.queue_pauses import list_queue_actions, pause_queue, unpause_queue
 from shared.store.snapshot import snapshot
@@ -52,15 +54,21 @@ class JobQueueController(Controller):
     async def retry(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], queue_name: FromPath[str]
     ) -> Response[schemas.Retried]:
-        """From the record, so that it does not matter what Redis lost; then what is dead in Redis alone."""
+        """From the record, so that it does not matter what Redis lost; then what is dead in Redis alone.
+
+        More than 5,000 letters become an operation, which goes on by itself: 202.
+        """
         queue = queue_named(queue_name)
         body = decode(await request.body() or b"{}", schemas.RetryRequest)
         actor = actor_of(request, body.actor)
 
+        selection = Selection(queue=queue)
+
+        async def begin(conn: Connection) -> Operation | None:
+            return await begin_letters(conn, Kind.REPLAY, selection, actor=actor, reason=body.reason)
+
         async def replay() -> schemas.Retried:
-            moved = await replay_dead_letters(
-                gateway.pool, Selection(queue=queue), actor=actor, reason=body.reason
-            )
+            moved = await replay_dead_letters(gateway.pool, selection, actor=actor, reason=body.reason)
             redispatched, dropped, redis = await _retry_bare(gateway, queue)
             if moved.letters:
                 await renew_copies(gateway, [queue])
@@ -74,7 +82,10 @@ class JobQueueController(Controller):
             )
             return schemas.Retried(queue, moved.letters, moved.refused, redispatched, dropped, redis)
 
-        return await once_in_parts(request, gateway, replay)
+        answer = await done_or_begun(request, gateway, begin, replay)
+        if answer.status_code == ACCEPTED:
+            await _retry_bare(gateway, queue)
+        return answer
 
     @post(
         "/{queue_name:str}/pause",

@@ -1,8 +1,13 @@
 -- name: find_breakers
--- Every breaker on record.
-SELECT service, state, epoch, failures, successes, trips, opened_at, reopen_at, since, forced, actor, reason,
-       changed_at, failure_threshold, success_threshold, timeout_seconds
-FROM circuit_breakers ORDER BY service
+-- Every breaker on record, with the fields of its policy that operators have set.
+SELECT b.service, b.state, b.epoch, b.failures, b.successes, b.trips, b.opened_at, b.reopen_at, b.since, b.forced,
+       b.actor, b.reason, b.changed_at, b.failure_threshold, b.success_threshold, b.timeout_seconds, b.window_seconds,
+       b.failure_share, b.probes, b.slow_seconds,
+       ARRAY(SELECT jsonb_object_keys(p.edits) ORDER BY 1)
+FROM circuit_breakers b LEFT JOIN LATERAL (
+    SELECT edits FROM breaker_policies WHERE service = b.service ORDER BY version DESC LIMIT 1
+) p ON true
+ORDER BY b.service
 
 -- name: get_breaker
 -- One breaker as the workers know it; times in microseconds since 1970, 0 for none.
@@ -41,17 +46,25 @@ RETURNING service
 
 -- name: count_breaker
 -- What changes of a breaker while its state does not, and its policy. Writes nothing that is there already.
-INSERT INTO circuit_breakers (service, failure_threshold, success_threshold, timeout_seconds)
-VALUES (%(service)s, %(failure_threshold)s, %(success_threshold)s, %(timeout_seconds)s)
+INSERT INTO circuit_breakers (service, failure_threshold, success_threshold, timeout_seconds, window_seconds,
+                              failure_share, probes, slow_seconds, configured)
+VALUES (%(service)s, %(failure_threshold)s, %(success_threshold)s, %(timeout_seconds)s, %(window_seconds)s,
+        %(failure_share)s, %(probes)s, %(slow_seconds)s, %(configured)s::jsonb)
 ON CONFLICT (service) DO UPDATE
 SET failures = CASE WHEN circuit_breakers.epoch = %(epoch)s THEN %(failures)s ELSE circuit_breakers.failures END,
     successes = CASE WHEN circuit_breakers.epoch = %(epoch)s THEN %(successes)s ELSE circuit_breakers.successes END,
     failure_threshold = excluded.failure_threshold, success_threshold = excluded.success_threshold,
-    timeout_seconds = excluded.timeout_seconds
+    timeout_seconds = excluded.timeout_seconds, window_seconds = excluded.window_seconds,
+    failure_share = excluded.failure_share, probes = excluded.probes, slow_seconds = excluded.slow_seconds,
+    configured = excluded.configured
 WHERE circuit_breakers.epoch = %(epoch)s
       AND (circuit_breakers.failures, circuit_breakers.successes) IS DISTINCT FROM (%(failures)s::int, %(successes)s::int)
-   OR (circuit_breakers.failure_threshold, circuit_breakers.success_threshold, circuit_breakers.timeout_seconds)
-      IS DISTINCT FROM (excluded.failure_threshold, excluded.success_threshold, excluded.timeout_seconds)
+   OR (circuit_breakers.failure_threshold, circuit_breakers.success_threshold, circuit_breakers.timeout_seconds,
+       circuit_breakers.window_seconds, circuit_breakers.failure_share, circuit_breakers.probes,
+       circuit_breakers.slow_seconds, circuit_breakers.configured)
+      IS DISTINCT FROM (excluded.failure_threshold, excluded.success_threshold, excluded.timeout_seconds,
+                        excluded.window_seconds, excluded.failure_share, excluded.probes,
+                        excluded.slow_seconds, excluded.configured)
 
 -- name: describe_service
 -- What a service's workers are configured to, as far as it explains why its items wait.

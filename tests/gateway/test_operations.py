@@ -1,0 +1,145 @@
+"""Operations over REST and on the command line: begun by bulk actions, listed, watched, cancelled."""
+
+import json
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import anyio
+import pytest
+from litestar.testing import AsyncTestClient
+
+from services.gateway.cli import group
+from shared.domain.operation import IN_A_REQUEST, Kind
+from shared.runtime.operations import Operations
+from shared.store.operations import begin_letters
+from shared.store.pool import Connection, Pool, unit_of_work
+from shared.testing.jobs import start_searches
+from tests.gateway.operator import TOKEN
+from tests.gateway.served import served
+from tests.store.given_up import ALL, fail_all
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/operations"
+SEED = "/api/v1/monitoring/job-queues/serp/retry-dead-letter"
+KEY = {"Idempotency-Key": "once"}
+
+
+@pytest.fixture
+async def many(conn: Connection) -> UUID:
+    """A pipeline with one dead letter more than a request takes."""
+    pipeline_id = await start_searches(conn, IN_A_REQUEST + 1)
+    await fail_all(conn, pipeline_id)
+    return pipeline_id
+
+
+async def begin(pool: Pool, conn: Connection, letters: int = 2) -> int:
+    """An operation on few."""
+    await fail_all(conn, await start_searches(conn, letters))
+    async with unit_of_work(pool) as own:
+        operation = await begin_letters(own, Kind.REPLAY, ALL, actor="ada", reason="cured", least=0)
+    assert operation
+    return operation.operation_id
+
+
+async def test_bulk_actions_on_more_than_a_request_takes_are_operations(
+    client: AsyncTestClient[Any], conn: Connection, many: UUID
+) -> None:
+    """Replay, discard, the seed's endpoint and a retry: 202, where it is found, and nothing done yet."""
+    actions: dict[str, tuple[str, dict[str, Any]]] = {
+        "/api/v1/dead-letters/replay": ("replay", {"filter": {}}),
+        "/api/v1/dead-letters/discard": ("discard", {"filter": {"phase": "serp_collection"}}),
+        SEED: ("replay", {}),
+        f"/api/v1/monitoring/pipeline/{many}/retry-failed": ("retry_failed", {"max": IN_A_REQUEST + 1}),
+    }
+    for path, (kind, body) in actions.items():
+        answer = await client.post(path, json=body | {"actor": "ada", "reason": "cured"})
+        assert answer.status_code == 202, answer.text
+        operation = answer.json()
+        assert (operation["kind"], operation["state"]) == (kind, "queued")
+        assert (operation["matched"], operation["done"], operation["failed"]) == (IN_A_REQUEST + 1, 0, 0)
+        assert (operation["actor"], operation["reason"]) == ("ada", "cured")
+        assert answer.headers["location"] == f"{PATH}/{operation['operation_id']}"
+        assert (await client.get(answer.headers["location"])).json() == operation
+    log = (await client.get("/api/v1/audit-log", params={"operation": "discardDeadLetters"})).json()["items"]
+    assert [(entry["actor"], entry["reason"], entry["status"]) for entry in log] == [("ada", "cured", 202)]
+
+
+async def test_what_a_request_takes_is_done_at_once(client: AsyncTestClient[Any], many: UUID) -> None:
+    """One letter fewer, and the answer says what came of it."""
+    retry = f"/api/v1/monitoring/pipeline/{many}/retry-failed"
+    answer = await client.post(retry, json={"max": IN_A_REQUEST})
+    assert (answer.status_code, answer.json()["items"]) == (200, IN_A_REQUEST)
+    answer = await client.post("/api/v1/dead-letters/discard", json={"filter": {}, "reason": "x"})
+    assert (answer.status_code, answer.json()["letters"]) == (200, 1)
+    assert (await client.get(PATH)).json() == {"items": [], "next_cursor": None}
+
+
+async def test_one_key_begins_one_operation(client: AsyncTestClient[Any], many: UUID) -> None:
+    """The second answer is the first one, with its status and its location."""
+    body = {"filter": {}, "reason": "cured"}
+    first, second = [
+        await client.post("/api/v1/dead-letters/discard", json=body, headers=KEY) for _ in range(2)
+    ]
+    assert (first.status_code, first.content) == (202, second.content)
+    assert second.status_code == 202
+    assert first.headers["location"] == second.headers["location"]
+    assert "idempotency-replayed" in second.headers
+    assert len((await client.get(PATH)).json()["items"]) == 1
+
+
+async def test_operations_are_paged_and_cancelled(
+    client: AsyncTestClient[Any], pool: Pool, conn: Connection
+) -> None:
+    """The newest first, by state; a cancelled one takes no second cancel; what is none is 404."""
+    ids = [await begin(pool, conn) for _ in range(3)]
+    page = (await client.get(PATH, params={"limit": 2})).json()
+    assert [one["operation_id"] for one in page["items"]] == ids[:0:-1]
+    rest = (await client.get(PATH, params={"limit": 2, "cursor": page["next_cursor"]})).json()
+    assert ([one["operation_id"] for one in rest["items"]], rest["next_cursor"]) == (ids[:1], None)
+
+    done = await client.post(f"{PATH}/{ids[0]}/cancel", json={"actor": "ada", "reason": "enough"})
+    assert (done.status_code, done.json()["state"]) == (200, "cancelled")
+    assert done.json()["detail"] == "cancelled by ada: enough"
+    assert (await client.post(f"{PATH}/{ids[0]}/cancel")).status_code == 409
+    assert (await client.post(f"{PATH}/999/cancel")).status_code == 404
+    assert (await client.get(f"{PATH}/999")).status_code == 404
+    found = (await client.get(PATH, params={"in_state": "cancelled"})).json()["items"]
+    assert [one["operation_id"] for one in found] == ids[:1]
+    wrong = await client.get(PATH, params={"in_state": "parked"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "?in_state")
+
+
+async def test_the_command_line_lists_watches_and_cancels(
+    postgres_url: str,
+    pool: Pool,
+    conn: Connection,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For people and as JSON; watching ends with the operation, and its exit code says how that went."""
+
+    async def landscape(*words: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as done:
+            await anyio.to_thread.run_sync(partial(group.main, list(words)))
+        assert done.value.code == code, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    cancelled, completed = str(await begin(pool, conn)), str(await begin(pool, conn))
+    with served(postgres_url) as url:
+        monkeypatch.setenv("LANDSCAPE_URL", url)
+        monkeypatch.setenv("LANDSCAPE_TOKEN", TOKEN)
+        assert (await landscape("operations", "show", completed)).startswith(f"{completed:>6}  replay")
+        told = await landscape("operations", "cancel", cancelled, "--yes", "--reason", "enough")
+        assert "cancelled" in told
+        assert "enough" in told
+        while await Operations(pool).step():
+            pass
+        watched = json.loads(await landscape("operations", "watch", completed, "--json"))
+        assert (watched["state"], watched["done"]) == ("completed", watched["matched"])
+        await landscape("operations", "watch", cancelled, code=1)
+        listed = await landscape("operations", "list", "-o", "ids", "--state", "completed")
+        assert listed.split() == [completed]
+        page = json.loads(await landscape("operations", "list", "--json"))
+        assert [one["state"] for one in page["items"]] == ["completed", "cancelled"]
