@@ -32,6 +32,8 @@ class Scene:
     running: UUID
     failed: UUID
     completed: UUID
+    earlier: UUID
+    """The same searches as `completed`, a month before."""
     paused: UUID
     letter: int
     """A dead letter of `failed`."""
@@ -44,13 +46,16 @@ class Scene:
 async def play(postgres_url: str) -> Scene:
     """Write it into an empty record."""
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+        earlier = await _complete_acme(conn)
+        await conn.execute(
+            "UPDATE pipelines SET created_at = created_at - interval '30 days', ended_at = ended_at - interval '30 days'"
+            " WHERE pipeline_id = %s",
+            (earlier,),
+        )
         failed = await start_searches(conn, 12)
         await fail_all(conn, failed, error=lambda n: ERRORS[n % len(ERRORS)])
         await end(conn)
-        completed = await start_pipeline(
-            conn, keywords=[f"shoe {n}" for n in range(6)], config={"phases": tuple(PHASES), "budget": 25.0}
-        )
-        await finish_pipeline(conn, completed)
+        completed = await _complete_acme(conn)
         paused = await start_searches(conn, 4, config={"budget": 10.0})
         async with conn.transaction():
             await pause(conn, paused, Act("grace", "wait for the new contract"))
@@ -70,7 +75,18 @@ async def play(postgres_url: str) -> Scene:
         found = await cursor.fetchone()
         assert row
         assert found
-        return Scene(running, failed, completed, paused, *row, *found)
+        return Scene(running, failed, completed, earlier, paused, *row, *found)
+
+
+async def _complete_acme(conn: Connection) -> UUID:
+    pipeline_id = await start_pipeline(
+        conn,
+        keywords=[f"shoe {n}" for n in range(6)],
+        company={"name": "Acme", "domains": ["acme.com"]},
+        config={"phases": tuple(PHASES), "budget": 25.0},
+    )
+    await finish_pipeline(conn, pipeline_id)
+    return pipeline_id
 
 
 async def _start_running(conn: Connection) -> UUID:

@@ -19,6 +19,8 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "pipelines": lambda _: "/ui/pipelines",
     "pipeline-running": lambda s: f"/ui/pipelines/{s.running}",
     "pipeline-failed": lambda s: f"/ui/pipelines/{s.failed}",
+    "results": lambda s: f"/ui/pipelines/{s.completed}/results",
+    "results-failed": lambda s: f"/ui/pipelines/{s.failed}/results",
     "errors": lambda _: "/ui/errors",
     "dead-letters": lambda _: "/ui/dead-letters",
     "dead-letter": lambda s: f"/ui/dead-letters/{s.letter}",

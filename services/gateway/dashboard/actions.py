@@ -42,7 +42,8 @@ async def act(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[An
         answer = await visit.api.send(action.call_by(form, visit.session.name), once=form.get("once", ""))
     except Refused as refused:
         return await _page(visit, action, form, refused)
-    response = Redirect(visit.back(form), status_code=303)
+    to = action.leads_to(answer) if action.leads_to else visit.back(form)
+    response = Redirect(to, status_code=303)
     visit.say(response, action.done(answer))
     return response
 

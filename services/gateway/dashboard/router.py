@@ -58,6 +58,7 @@ def dashboard(token: str) -> Router:
             start.ask,
             start.begin,
             item.show,
+            report.results,
             report.show,
             keyboard.show,
         ],

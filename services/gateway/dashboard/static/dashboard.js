@@ -67,6 +67,13 @@
     if (live) watch(Number(live.dataset.renewed));
     draw();
     addEventListener("resize", () => draw(true));
+    // A file is read as soon as it is chosen: its broken rows are told before anything else is filled in.
+    const file = document.getElementById("file");
+    file?.addEventListener("change", () => {
+      const read = Object.assign(document.createElement("button"), { name: "step", value: "read", hidden: true });
+      file.form.append(read);
+      file.form.requestSubmit(read);
+    });
     const keys = document.getElementById("keys");
     if (keys) {
       keys.checked = remembered.keys;
