@@ -9,6 +9,8 @@ import psycopg
 from shared.domain.breaker import Breaker, BreakerState, Order
 from shared.domain.checkpoint import Due
 from shared.domain.phases import COMPANY_ENRICHMENT, PHASES, SERP_COLLECTION
+from shared.store.api_keys import create_key
+from shared.store.audit_log import Write, close_entry, open_entry
 from shared.store.breakers import order_breaker, save_breaker
 from shared.store.checkpoints import write_checkpoint
 from shared.store.control import Act, pause
@@ -41,6 +43,8 @@ class Scene:
     """An item of `failed`."""
     found: int
     """A search of `completed`."""
+    key: UUID
+    """An API key nobody has used."""
 
 
 async def play(postgres_url: str) -> Scene:
@@ -67,6 +71,8 @@ async def play(postgres_url: str) -> Scene:
         )
         for service in ("serp", "media", "llm"):
             await take_lease(conn, service, f"{service}-worker-1", _LONG)
+        key, _ = await create_key(conn, "nightly export", "viewer", ["reports:read"], 30 * 86_400.0)
+        await _write_log(conn, paused)
         cursor = await conn.execute(
             "SELECT job_id, item_ids[1] FROM job_queue WHERE state = 'dead_letter' ORDER BY 1"
         )
@@ -75,7 +81,7 @@ async def play(postgres_url: str) -> Scene:
         found = await cursor.fetchone()
         assert row
         assert found
-        return Scene(running, failed, completed, earlier, paused, *row, *found)
+        return Scene(running, failed, completed, earlier, paused, *row, *found, key.key_id)
 
 
 async def _complete_acme(conn: Connection) -> UUID:
@@ -125,6 +131,16 @@ async def _wait(conn: Connection, pipeline_id: UUID) -> None:
     async with conn.transaction():
         await record(conn, [Record(ending=ending) for ending in waits])
         await complete_job(conn, held.job_id, held.fence)
+
+
+async def _write_log(conn: Connection, pipeline_id: UUID) -> None:
+    """As the gateway writes what it is asked for: done, refused, and broken off."""
+    path = f"/api/v1/pipeline/{pipeline_id}/pause"
+    for reason, status in (("wait for the new contract", 200), ("", 409), ("once more", None)):
+        write = Write("grace", None, "token", "pausePipeline", path, reason, "a-request")
+        entry_id = await open_entry(conn, write)
+        if status:
+            await close_entry(conn, entry_id, status)
 
 
 async def _break(conn: Connection) -> None:

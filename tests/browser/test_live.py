@@ -59,6 +59,8 @@ def test_keys_lead_everywhere_and_can_be_turned_off(stage: Stage, stranger: Watc
         ("b", "breakers"),
         ("q", "queues"),
         ("c", "cost"),
+        ("a", "audit"),
+        ("k", "keys"),
         ("?", "keyboard"),
     ):
         page.keyboard.press(key)

@@ -33,6 +33,8 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "item": lambda s: f"/ui/pipelines/{s.failed}/items/{s.item}",
     "item-completed": lambda s: f"/ui/pipelines/{s.completed}/items/{s.found}",
     "action": lambda s: f"/ui/actions/replay?pipeline_id={s.failed}",
+    "audit": lambda _: "/ui/audit",
+    "keys": lambda _: "/ui/keys",
     "keyboard": lambda _: "/ui/keyboard",
 }
 #: Of the whole page, or of what colours may break: nothing else differs between light and dark.

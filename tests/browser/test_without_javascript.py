@@ -33,6 +33,7 @@ def steps(stage: Stage) -> list[Step]:
         ("hold-open", "service=llm", {"reason": "maintenance"}, "The breaker of llm is open, held."),
         ("hold-closed", "service=llm", {"reason": "maintenance"}, "The breaker of llm is closed, held."),
         ("run-again", f"pipeline_id={stage.scene.completed}", {}, "Started: 18 searches."),
+        ("revoke-key", f"key_id={stage.scene.key}", {}, "The key nightly export is revoked."),
         ("reset", "service=llm", {}, "The breaker of llm is closed."),
     ]  # fmt: skip
 

@@ -73,8 +73,8 @@ def reason(form: Form) -> str | None:
 
 
 def part(form: Form, name: str) -> str:
-    """A value as a part of a path."""
-    return quote(form.get(name, ""), safe="")
+    """A value as a part of a path; where it is missing, one that the API knows nothing of."""
+    return quote(form.get(name, ""), safe="") or "-"
 
 
 def number(text: str) -> float | str:

@@ -9,7 +9,13 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from uuid_utils.compat import uuid7
 
-from services.gateway.dashboard import breaker_actions, item_actions, pipeline_actions, queue_actions
+from services.gateway.dashboard import (
+    access_actions,
+    breaker_actions,
+    item_actions,
+    pipeline_actions,
+    queue_actions,
+)
 from services.gateway.dashboard.action import Action, Form
 from services.gateway.dashboard.api import Refused
 from services.gateway.dashboard.page import Visit
@@ -21,6 +27,7 @@ ACTIONS: Final = {
         *item_actions.ACTIONS,
         *breaker_actions.ACTIONS,
         *queue_actions.ACTIONS,
+        *access_actions.ACTIONS,
     )
 }
 

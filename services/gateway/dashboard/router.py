@@ -12,6 +12,7 @@ from services.gateway.dashboard import actions, assets, sign_in
 from services.gateway.dashboard.api import Refused
 from services.gateway.dashboard.page import Visit, render, respond
 from services.gateway.dashboard.screens import (
+    audit,
     breakers,
     cost,
     errors,
@@ -19,6 +20,7 @@ from services.gateway.dashboard.screens import (
     home,
     item,
     keyboard,
+    keys,
     pipeline,
     pipelines,
     queues,
@@ -60,6 +62,9 @@ def dashboard(token: str) -> Router:
             item.show,
             report.results,
             report.show,
+            audit.show,
+            keys.show,
+            keys.create,
             keyboard.show,
         ],
         dependencies={"seal": Provide(provide_seal), "visit": Provide(provide_visit)},
