@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 
 from services.gateway.actor import AnyRequest
-from services.gateway.dashboard import actions, assets, sign_in
+from services.gateway.dashboard import actions, assets, sign_in, stream
 from services.gateway.dashboard.api import Refused
 from services.gateway.dashboard.page import Visit, render, respond
 from services.gateway.dashboard.screens import (
@@ -41,6 +41,7 @@ def dashboard(token: str) -> Router:
         PATH,
         route_handlers=[
             assets.static,
+            stream.events(seal),
             sign_in.ask,
             sign_in.sign_in,
             sign_in.sign_out,
