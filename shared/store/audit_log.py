@@ -61,10 +61,16 @@ async def close_entry(conn: Connection, entry_id: int, status: int) -> None:
 
 
 async def list_entries(
-    conn: Connection, *, actor: str | None, operation: str | None, before: int, limit: int
+    conn: Connection,
+    *,
+    actor: str | None,
+    operation: str | None,
+    target: str | None = None,
+    before: int,
+    limit: int,
 ) -> list[Entry]:
-    """The newest first."""
-    parameters = {"actor": actor, "operation": operation, "before": before, "limit": limit}
+    """The newest first; `target` is a part of the path."""
+    parameters = {"actor": actor, "operation": operation, "target": target, "before": before, "limit": limit}
     cursor = await conn.execute(_SQL["list_entries"], parameters)
     return [Entry(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
 

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -101,11 +103,18 @@ def stage(
     servers: Servers, postgres_admin: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     """One gateway for all tests here, with something of everything on its record."""
-    name = "test_browser"
+    folder = tmp_path_factory.mktemp("gateway")
+    with set_up(servers, postgres_admin, folder, "test_browser") as made:
+        yield made
+
+
+@contextmanager
+def set_up(servers: Servers, postgres_admin: psycopg.Connection, folder: Path, name: str) -> Iterator[Stage]:
+    """A gateway on a record of its own, of this name."""
     postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     url = servers.postgres_url.rpartition("/")[0] + f"/{name}"
-    scene = asyncio.run(play(url))
-    folder = tmp_path_factory.mktemp("gateway")
+    with ThreadPoolExecutor(1) as beside:  # Playwright has a loop in this thread
+        scene = beside.submit(lambda: asyncio.run(play(url))).result()
     environment = os.environ | {"LANDSCAPE_POSTGRES_URL": url, "LANDSCAPE_TOKEN": TOKEN}
     command = [sys.executable, "-m", "uvicorn", "--factory", "services.gateway.app:create_app", "--port", "0"]
     with (folder / "log").open("wb") as output:

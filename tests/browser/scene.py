@@ -9,6 +9,8 @@ import psycopg
 from shared.domain.breaker import Breaker, BreakerState, Order
 from shared.domain.checkpoint import Due
 from shared.domain.phases import COMPANY_ENRICHMENT, PHASES, SERP_COLLECTION
+from shared.store.api_keys import create_key
+from shared.store.audit_log import Write, close_entry, open_entry
 from shared.store.breakers import order_breaker, save_breaker
 from shared.store.checkpoints import write_checkpoint
 from shared.store.control import Act, pause
@@ -32,6 +34,8 @@ class Scene:
     running: UUID
     failed: UUID
     completed: UUID
+    earlier: UUID
+    """The same searches as `completed`, a month before."""
     paused: UUID
     letter: int
     """A dead letter of `failed`."""
@@ -39,18 +43,23 @@ class Scene:
     """An item of `failed`."""
     found: int
     """A search of `completed`."""
+    key: UUID
+    """An API key nobody has used."""
 
 
 async def play(postgres_url: str) -> Scene:
     """Write it into an empty record."""
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+        earlier = await _complete_acme(conn)
+        await conn.execute(
+            "UPDATE pipelines SET created_at = created_at - interval '30 days', ended_at = ended_at - interval '30 days'"
+            " WHERE pipeline_id = %s",
+            (earlier,),
+        )
         failed = await start_searches(conn, 12)
         await fail_all(conn, failed, error=lambda n: ERRORS[n % len(ERRORS)])
         await end(conn)
-        completed = await start_pipeline(
-            conn, keywords=[f"shoe {n}" for n in range(6)], config={"phases": tuple(PHASES), "budget": 25.0}
-        )
-        await finish_pipeline(conn, completed)
+        completed = await _complete_acme(conn)
         paused = await start_searches(conn, 4, config={"budget": 10.0})
         async with conn.transaction():
             await pause(conn, paused, Act("grace", "wait for the new contract"))
@@ -62,6 +71,8 @@ async def play(postgres_url: str) -> Scene:
         )
         for service in ("serp", "media", "llm"):
             await take_lease(conn, service, f"{service}-worker-1", _LONG)
+        key, _ = await create_key(conn, "nightly export", "viewer", ["reports:read"], 30 * 86_400.0)
+        await _write_log(conn, paused)
         cursor = await conn.execute(
             "SELECT job_id, item_ids[1] FROM job_queue WHERE state = 'dead_letter' ORDER BY 1"
         )
@@ -70,7 +81,18 @@ async def play(postgres_url: str) -> Scene:
         found = await cursor.fetchone()
         assert row
         assert found
-        return Scene(running, failed, completed, paused, *row, *found)
+        return Scene(running, failed, completed, earlier, paused, *row, *found, key.key_id)
+
+
+async def _complete_acme(conn: Connection) -> UUID:
+    pipeline_id = await start_pipeline(
+        conn,
+        keywords=[f"shoe {n}" for n in range(6)],
+        company={"name": "Acme", "domains": ["acme.com"]},
+        config={"phases": tuple(PHASES), "budget": 25.0},
+    )
+    await finish_pipeline(conn, pipeline_id)
+    return pipeline_id
 
 
 async def _start_running(conn: Connection) -> UUID:
@@ -109,6 +131,16 @@ async def _wait(conn: Connection, pipeline_id: UUID) -> None:
     async with conn.transaction():
         await record(conn, [Record(ending=ending) for ending in waits])
         await complete_job(conn, held.job_id, held.fence)
+
+
+async def _write_log(conn: Connection, pipeline_id: UUID) -> None:
+    """As the gateway writes what it is asked for: done, refused, and broken off."""
+    path = f"/api/v1/pipeline/{pipeline_id}/pause"
+    for reason, status in (("wait for the new contract", 200), ("", 409), ("once more", None)):
+        write = Write("grace", None, "token", "pausePipeline", path, reason, "a-request")
+        entry_id = await open_entry(conn, write)
+        if status:
+            await close_entry(conn, entry_id, status)
 
 
 async def _break(conn: Connection) -> None:

@@ -1,14 +1,17 @@
 """With scripts: pages stay up to date by themselves, and listen to the keyboard."""
 
 import time
+from collections.abc import Callable
 from typing import Final
-from uuid import UUID
 
+import httpx
 import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Stage, Watched
+from tests.gateway.operator import TOKEN
+from tests.gateway.routes import bearer
 
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
@@ -16,29 +19,76 @@ pytestmark = [pytest.mark.browser, pytest.mark.alone]
 SOON: Final = 1.0
 
 
-def seconds_until_shown(page: Page, connection: psycopg.Connection, pipeline_id: UUID, state: str) -> float:
-    """From the commit of a pipeline's state until its page shows it."""
-    connection.execute("UPDATE pipelines SET state = %s WHERE pipeline_id = %s", (state, pipeline_id))
+def seconds_until_shown(page: Page, state: str, change: Callable[[], object]) -> float:
+    """From the beginning of a change until a pipeline's page, or the row of one, shows this state."""
     began = time.monotonic()
+    change()
     page.wait_for_function(
-        "state => document.querySelector('#live .head .badge').innerText === state", arg=state, polling=20
+        "state => document.querySelector('#live .badge').innerText === state", arg=state, polling=20
     )
     return time.monotonic() - began
 
 
+def listening(page: Page) -> None:
+    """Wait until the page has its stream."""
+    page.wait_for_function("() => document.getElementById('events')._htmx?.sse?.status === 200", polling=20)
+
+
+def steer(stage: Stage, verb: str) -> Callable[[], object]:
+    """Of the paused pipeline, by the API, as anybody else may do."""
+    address = f"{stage.origin}/api/v1/pipeline/{stage.scene.paused}/{verb}"
+    return lambda: httpx.post(address, headers=bearer(TOKEN)).raise_for_status()
+
+
 def test_a_pipelines_state_is_on_the_screen_within_a_second(stage: Stage, watched: Watched) -> None:
-    """Four times, whatever the moment; where the keyboard is stays where it was."""
-    pipeline_id = stage.scene.paused
-    page = watched.open(f"/ui/pipelines/{pipeline_id}")
+    """Four times, by one stream; where the keyboard is stays where it was. Polls alone come every 2 s."""
+    opened: list[str] = []
+    page = watched.context.new_page()
+    page.on("request", lambda request: opened.append(request.url) if "/ui/events" in request.url else None)
+    page.goto(f"{stage.origin}/ui/pipelines/{stage.scene.paused}")
+    listening(page)
     page.focus("text=Budget…")
-    with psycopg.connect(stage.postgres_url, autocommit=True) as connection:
-        taken = [
-            seconds_until_shown(page, connection, pipeline_id, state)
-            for state in ("running", "paused", "running", "paused")
-        ]
+    taken = [
+        seconds_until_shown(page, state, steer(stage, verb))
+        for verb, state in (("unpause", "running"), ("pause", "paused")) * 2
+    ]
 
     assert max(taken) <= SOON, taken
     assert page.evaluate("document.activeElement.textContent") == "Budget…"
+    assert len(opened) == 1
+
+
+def test_without_a_stream_polls_do(stage: Stage, watched: Watched) -> None:
+    """As often as it takes, also for what no event tells."""
+    watched.context.route("**/ui/events*", lambda route: route.abort())
+    page = watched.open(f"/ui/pipelines/{stage.scene.paused}")
+    with psycopg.connect(stage.postgres_url, autocommit=True) as connection:
+        taken = [
+            seconds_until_shown(
+                page,
+                state,
+                lambda state=state: connection.execute(
+                    "UPDATE pipelines SET state = %s WHERE pipeline_id = %s", (state, stage.scene.paused)
+                ),
+            )
+            for state in ("running", "paused") * 2
+        ]
+    watched.context.unroute("**/ui/events*")
+
+    assert max(taken) <= SOON, taken
+
+
+def test_a_stream_that_breaks_off_goes_on(stage: Stage, watched: Watched) -> None:
+    """After the gateway's clients were cut off, and without a reload."""
+    page = watched.open(f"/ui/pipelines/{stage.scene.paused}")
+    listening(page)
+    watched.context.set_offline(True)
+    page.wait_for_selector("html.stale", state="attached")
+    watched.context.set_offline(False)
+    page.wait_for_selector("html:not(.stale)", state="attached")
+    listening(page)
+    seconds_until_shown(page, "running", steer(stage, "unpause"))
+    seconds_until_shown(page, "paused", steer(stage, "pause"))
 
 
 def test_a_page_that_is_not_renewed_says_so(stage: Stage, watched: Watched) -> None:
@@ -59,6 +109,8 @@ def test_keys_lead_everywhere_and_can_be_turned_off(stage: Stage, stranger: Watc
         ("b", "breakers"),
         ("q", "queues"),
         ("c", "cost"),
+        ("a", "audit"),
+        ("k", "keys"),
         ("?", "keyboard"),
     ):
         page.keyboard.press(key)

@@ -19,6 +19,8 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "pipelines": lambda _: "/ui/pipelines",
     "pipeline-running": lambda s: f"/ui/pipelines/{s.running}",
     "pipeline-failed": lambda s: f"/ui/pipelines/{s.failed}",
+    "results": lambda s: f"/ui/pipelines/{s.completed}/results",
+    "results-failed": lambda s: f"/ui/pipelines/{s.failed}/results",
     "errors": lambda _: "/ui/errors",
     "dead-letters": lambda _: "/ui/dead-letters",
     "dead-letter": lambda s: f"/ui/dead-letters/{s.letter}",
@@ -31,6 +33,8 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "item": lambda s: f"/ui/pipelines/{s.failed}/items/{s.item}",
     "item-completed": lambda s: f"/ui/pipelines/{s.completed}/items/{s.found}",
     "action": lambda s: f"/ui/actions/replay?pipeline_id={s.failed}",
+    "audit": lambda _: "/ui/audit",
+    "keys": lambda _: "/ui/keys",
     "keyboard": lambda _: "/ui/keyboard",
 }
 #: Of the whole page, or of what colours may break: nothing else differs between light and dark.

@@ -32,6 +32,8 @@ def steps(stage: Stage) -> list[Step]:
         ("resume", f"pipeline_id={stage.scene.paused}", {}, "It goes on: 4 items due again."),
         ("hold-open", "service=llm", {"reason": "maintenance"}, "The breaker of llm is open, held."),
         ("hold-closed", "service=llm", {"reason": "maintenance"}, "The breaker of llm is closed, held."),
+        ("run-again", f"pipeline_id={stage.scene.completed}", {}, "Started: 18 searches."),
+        ("revoke-key", f"key_id={stage.scene.key}", {}, "The key nightly export is revoked."),
         ("reset", "service=llm", {}, "The breaker of llm is closed."),
     ]  # fmt: skip
 
@@ -49,7 +51,8 @@ def test_every_action_is_a_form(stage: Stage, plain: Watched) -> None:
         for field, value in typed.items():
             page.fill(f"#{field}", value)
         page.click("form .acts button")
-        assert page.url.endswith("/ui/cost"), page.inner_text("main")
+        place = "/ui/pipelines/" if ACTIONS[name].leads_to else "/ui/cost"
+        assert place in page.url, page.inner_text("main")
         assert said in _notice(page), name
 
 

@@ -20,6 +20,8 @@ SCREENS = (
     "/breakers",
     "/queues",
     "/cost",
+    "/audit",
+    "/keys",
     "/keyboard",
 )
 

@@ -118,7 +118,9 @@ async def test_a_deletion_says_why_in_its_query(client: AsyncTestClient[Any]) ->
         )
 
 
-async def test_the_log_is_read_in_pages_and_by_actor_and_operation(client: AsyncTestClient[Any]) -> None:
+async def test_the_log_is_read_in_pages_and_by_actor_operation_and_target(
+    client: AsyncTestClient[Any],
+) -> None:
     """Every entry once."""
     for n in range(5):
         await client.post(f"/api/v1/pipeline/{NOBODY}/pause", json={"actor": f"a{n % 2}"})
@@ -129,6 +131,8 @@ async def test_the_log_is_read_in_pages_and_by_actor_and_operation(client: Async
     assert len(set(ids)) == 5
     assert len(await entries(client, actor="a1")) == 2
     assert await entries(client, operation="startPipeline") == []
+    assert len(await entries(client, target=str(NOBODY))) == 5
+    assert await entries(client, target="/keys") == []
 
 
 async def test_a_malformed_body_is_logged_without_its_content(client: AsyncTestClient[Any]) -> None:

@@ -57,7 +57,7 @@ async def test_home_says_how_things_are_and_what_to_do(operator: Operator, postg
 
     assert "Landscape is degraded" in text
     assert "the circuit breaker of media is open: the quota is needed elsewhere" in text
-    assert "1 item wait for a budget" in text
+    assert "1 item waits for a budget" in text
     assert str(scene.running)[-8:] in text
     assert "no answer within <n> s" in text
     assert all(service in text for service in SERVICES)

@@ -36,15 +36,18 @@ class AuditLogController(Controller):
         gateway: NamedDependency[Gateway],
         actor: FromQuery[str | None] = None,
         operation: FromQuery[str | None] = None,
+        target: Annotated[
+            str | None, QueryParameter(description="Part of the path, as the id of a pipeline.")
+        ] = None,
         cursor: Annotated[int | None, QueryParameter(ge=1, le=NEWEST)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=LIMIT)] = 50,
     ) -> EntryPage:
         """A page; `next_cursor` leads to the next. A status of 400 and above changed nothing."""
-        for name, value in (("actor", actor), ("operation", operation)):
+        for name, value in (("actor", actor), ("operation", operation), ("target", target)):
             if value is not None and not value.isprintable():
                 raise InputError(Problem(f"?{name}", "must not hold control characters"))
         async with gateway.connection() as conn:
             items = await list_entries(
-                conn, actor=actor, operation=operation, before=cursor or NEWEST, limit=limit
+                conn, actor=actor, operation=operation, target=target, before=cursor or NEWEST, limit=limit
             )
         return EntryPage(items, items[-1].entry_id if len(items) == limit else None)

@@ -43,14 +43,20 @@ class Action:
     """How much it concerns, as a sentence; asked before anything is done."""
     seed: Callable[[Api, Form], Awaitable[dict[str, str]]] | None = None
     """What its fields hold before anybody has typed."""
+    leads_to: Callable[[Any], str] | None = None
+    """The page it leads to, from the API's answer; else one goes back to where the form was."""
+    signed: bool = True
+    """Its body may name who acts; else only the request's header does."""
     dangerous: bool = False
     """It is done only from the page that tells how much it concerns."""
+    loses: bool = False
+    """What it does away with does not come back: its button looks like that."""
 
     def call_by(self, form: Form, actor: str) -> Call:
         """The call with who makes it."""
         call = self.call(form)
         body = {name: value for name, value in (call.body or {}).items() if value is not None}
-        return msgspec.structs.replace(call, body=body | ({"actor": actor} if actor else {}))
+        return msgspec.structs.replace(call, body=body | ({"actor": actor} if actor and self.signed else {}))
 
     def given(self, form: Form) -> dict[str, str]:
         """The parts of the form that name the target."""
@@ -67,8 +73,8 @@ def reason(form: Form) -> str | None:
 
 
 def part(form: Form, name: str) -> str:
-    """A value as a part of a path."""
-    return quote(form.get(name, ""), safe="")
+    """A value as a part of a path; where it is missing, one that the API knows nothing of."""
+    return quote(form.get(name, ""), safe="") or "-"
 
 
 def number(text: str) -> float | str:

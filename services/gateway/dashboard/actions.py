@@ -9,7 +9,13 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from uuid_utils.compat import uuid7
 
-from services.gateway.dashboard import breaker_actions, item_actions, pipeline_actions, queue_actions
+from services.gateway.dashboard import (
+    access_actions,
+    breaker_actions,
+    item_actions,
+    pipeline_actions,
+    queue_actions,
+)
 from services.gateway.dashboard.action import Action, Form
 from services.gateway.dashboard.api import Refused
 from services.gateway.dashboard.page import Visit
@@ -21,6 +27,7 @@ ACTIONS: Final = {
         *item_actions.ACTIONS,
         *breaker_actions.ACTIONS,
         *queue_actions.ACTIONS,
+        *access_actions.ACTIONS,
     )
 }
 
@@ -42,7 +49,8 @@ async def act(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[An
         answer = await visit.api.send(action.call_by(form, visit.session.name), once=form.get("once", ""))
     except Refused as refused:
         return await _page(visit, action, form, refused)
-    response = Redirect(visit.back(form), status_code=303)
+    to = action.leads_to(answer) if action.leads_to else visit.back(form)
+    response = Redirect(to, status_code=303)
     visit.say(response, action.done(answer))
     return response
 

@@ -1,15 +1,19 @@
 """The API as the dashboard calls it: in this process, with the key of whoever is signed in, and no other way to the record."""
 
 import shlex
+from contextlib import suppress
 from typing import Any, Final
 
 import httpx
 import msgspec
 
+from services.gateway.actor import HEADER as ACTOR
 from services.gateway.actor import AnyRequest
 from services.gateway.observation import HEADER, request_id
 
 BASE: Final = "/api/v1"
+#: What an answer says of its content.
+_OF_CONTENT: Final = ("Content-Type", "Content-Disposition", "Content-Security-Policy")
 #: Longer than starting a million searches takes.
 _TIMEOUT_SECONDS: Final = 300.0
 
@@ -57,9 +61,11 @@ class Refused(Exception):  # noqa: N818  the API has refused, which is no error 
 class Api:
     """One request's way to the API. What the key may not do is refused there, as to anybody."""
 
-    def __init__(self, request: AnyRequest, key: str) -> None:
+    def __init__(self, request: AnyRequest, key: str, actor: str = "") -> None:
         self._transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's types of ASGI are stricter than httpx's
         self._headers = {b"Authorization": b"Bearer " + key.encode(), HEADER.encode(): request_id(request.scope).encode()}  # fmt: skip
+        with suppress(UnicodeEncodeError):  # a header holds Latin-1 only; bodies hold every name
+            self._headers |= {ACTOR.encode(): actor.encode("latin-1")} if actor else {}
 
     async def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON. Raises Refused."""
@@ -69,10 +75,11 @@ class Api:
         """The answer's JSON, also of a 503 that says why; asked twice with the same `once`, done once. Raises Refused."""
         return msgspec.json.decode((await self._ask(call, query, once)).content)
 
-    async def fetch(self, path: str, **query: Any) -> tuple[bytes, str]:
-        """An answer that is no JSON, with its Content-Security-Policy. Raises Refused."""
+    async def fetch(self, path: str, **query: Any) -> tuple[bytes, dict[str, str]]:
+        """An answer that may be no JSON, with what its headers say of the content. Raises Refused."""
         answer = await self._ask(Call("GET", path), query)
-        return answer.content, answer.headers.get("content-security-policy", "default-src 'none'")
+        told = {name: answer.headers[name] for name in _OF_CONTENT if name in answer.headers}
+        return answer.content, {"Content-Security-Policy": "default-src 'none'"} | told
 
     async def _ask(self, call: Call, query: dict[str, Any], once: str = "") -> httpx.Response:
         given = {name: value for name, value in query.items() if value not in (None, "")}

@@ -103,6 +103,7 @@ ACTIONS: Final = (
         (GIVEN_REASON,),
         count=_letters,
         dangerous=True,
+        loses=True,
     ),
     Action(
         "edit-input",

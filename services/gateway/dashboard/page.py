@@ -42,7 +42,7 @@ class Visit:
             raise NotAuthorizedException("sign in first")
         self.request = request
         self.session: Session = session
-        self.api = Api(request, session.key)
+        self.api = Api(request, session.key, session.name)
         self._seal = seal
 
     @property

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from services.gateway.dashboard.action import REASON, Action, Field, Form, number, part, reason
-from services.gateway.dashboard.api import Api, Call
-from services.gateway.dashboard.wording import plural
+from services.gateway.dashboard.api import Api, Call, Refused
+from services.gateway.dashboard.wording import plural, span
 from shared.domain.phases import CLOSING
 
 _PIPELINE: Final = ("pipeline_id",)
@@ -14,7 +14,7 @@ def _path(form: Form, rest: str) -> str:
     return f"/pipeline/{part(form, 'pipeline_id')}{rest}"
 
 
-def _steer(verb: str, title: str, says: str, *, dangerous: bool = False, count: Any = None) -> Action:
+def _steer(verb: str, title: str, says: str, *, loses: bool = False, count: Any = None) -> Action:
     return Action(
         verb,
         title,
@@ -24,7 +24,8 @@ def _steer(verb: str, title: str, says: str, *, dangerous: bool = False, count: 
         lambda answer: f"The pipeline is {answer['state'].replace('_', ' ')}.",
         (REASON,),
         count=count,
-        dangerous=dangerous,
+        dangerous=loses,
+        loses=loses,
     )
 
 
@@ -64,6 +65,21 @@ async def _present_budget(api: Api, form: Form) -> dict[str, str]:
     return {} if budget is None else {"budget": f"{budget:g}"}
 
 
+async def _planned(api: Api, form: Form) -> str:
+    whole = {"config": {"resume_from_pipeline_id": form.get("pipeline_id", "")}}
+    try:
+        plan = await api.send(Call("POST", "/pipeline/plan", whole))
+    except Refused as refused:
+        return f"What it would take is not known: {refused.detail}."
+    items, money = round(sum(phase["items"]["expected"] for phase in plan["phases"])), plan["money"]
+    stored = sum(phase["from_store"] or 0 for phase in plan["phases"])
+    cost = "what it costs is unknown" if money is None else f"about {money['expected']:,.2f} of money"
+    return (
+        f"About {plural(items, 'item')} in {span(plan['seconds']['expected'])}, {cost};"
+        f" {plural(stored, 'item')} answered by what is stored."
+    )
+
+
 def _resume(form: Form) -> Call:
     failed_only = form.get("resume_failed_only") == "on"
     return Call("POST", _path(form, "/resume"), {"resume_failed_only": failed_only, "reason": reason(form)})
@@ -81,7 +97,7 @@ ACTIONS: Final = (
         "cancel",
         "Cancel",
         "Calls in flight end and are recorded; everything else is skipped. What is completed stays.",
-        dangerous=True,
+        loses=True,
         count=_open_items,
     ),
     Action(
@@ -93,6 +109,20 @@ ACTIONS: Final = (
         lambda answer: f"It goes on: {plural(answer['items'], 'item')} due again.",
         (Field("resume_failed_only", "Leave out what was given up or cancelled", "checkbox"), REASON),
         count=_lost_items,
+    ),
+    Action(
+        "run-again",
+        "Run it again",
+        "Another pipeline with the same configuration. It takes nothing over; what is stored answers as long as it is fresh."
+        " Afterwards the two can be compared.",
+        _PIPELINE,
+        lambda form: Call("POST", _path(form, "/clone"), {}),
+        lambda answer: f"Started: {answer['items']:,} searches.",
+        (),
+        count=_planned,
+        leads_to=lambda answer: f"/ui/pipelines/{answer['pipeline_id']}",
+        signed=False,
+        dangerous=True,
     ),
     Action(
         "checkpoint",
@@ -126,6 +156,7 @@ ACTIONS: Final = (
         (Field("rebuy", "Buy again what was bought since", "checkbox", hint="Else the stored answers answer again."), REASON),
         count=_later_items,
         dangerous=True,
+        loses=True,
     ),
     Action(
         "budget",

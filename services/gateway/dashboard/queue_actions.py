@@ -23,9 +23,9 @@ def _steer(verb: str, title: str, says: str, field: Field) -> Action:
 ACTIONS: Final = (
     _steer(
         "pause",
-        "Pause the queue",
-        "No call of its service starts any more, within two seconds; no attempt is spent, and nothing is given up for it.",
+        "Pause the provider",
+        "No call to it starts any more, within two seconds; no attempt is spent, and nothing is given up for it.",
         GIVEN_REASON,
     ),
-    _steer("unpause", "Unpause the queue", "It goes on at once.", REASON),
+    _steer("unpause", "Unpause the provider", "It goes on at once.", REASON),
 )

@@ -8,10 +8,11 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 
 from services.gateway.actor import AnyRequest
-from services.gateway.dashboard import actions, assets, sign_in
+from services.gateway.dashboard import actions, assets, sign_in, stream
 from services.gateway.dashboard.api import Refused
 from services.gateway.dashboard.page import Visit, render, respond
 from services.gateway.dashboard.screens import (
+    audit,
     breakers,
     cost,
     errors,
@@ -19,6 +20,7 @@ from services.gateway.dashboard.screens import (
     home,
     item,
     keyboard,
+    keys,
     pipeline,
     pipelines,
     queues,
@@ -39,6 +41,7 @@ def dashboard(token: str) -> Router:
         PATH,
         route_handlers=[
             assets.static,
+            stream.events(seal),
             sign_in.ask,
             sign_in.sign_in,
             sign_in.sign_out,
@@ -58,7 +61,11 @@ def dashboard(token: str) -> Router:
             start.ask,
             start.begin,
             item.show,
+            report.results,
             report.show,
+            audit.show,
+            keys.show,
+            keys.create,
             keyboard.show,
         ],
         dependencies={"seal": Provide(provide_seal), "visit": Provide(provide_visit)},

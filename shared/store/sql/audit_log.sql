@@ -13,6 +13,7 @@ UPDATE audit_log SET status = %(status)s WHERE entry_id = %(entry_id)s
 SELECT entry_id, asked_at, actor, key_id, key_name, operation, path, reason, request_id, status FROM audit_log
 WHERE entry_id < %(before)s AND (%(actor)s::text IS NULL OR actor = %(actor)s)
   AND (%(operation)s::text IS NULL OR operation = %(operation)s)
+  AND (%(target)s::text IS NULL OR strpos(path, %(target)s) > 0)
 ORDER BY entry_id DESC LIMIT %(limit)s
 
 -- name: delete_old_entries

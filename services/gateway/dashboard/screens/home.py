@@ -1,6 +1,7 @@
 """Home: how the system is and why, what needs attention, what runs."""
 
 import asyncio
+import re
 from typing import Any, Final
 
 from litestar import Response, get
@@ -8,6 +9,7 @@ from litestar.di import NamedDependency
 
 from services.gateway.dashboard.page import Visit
 from services.gateway.dashboard.screens.pipelines import ENDED, UNDER_WAY
+from services.gateway.dashboard.session import PATH
 from services.gateway.dashboard.wording import plural
 from services.gateway.service_names import ALIASES
 from shared.domain.phases import PHASES, SERVICES
@@ -18,6 +20,15 @@ STAND_IN: Final = " stand-in"
 _SHOWN: Final = 5
 #: Pipelines under way here.
 _UNDER_WAY: Final = 50
+#: Share of a budget from which on it is worth a look.
+_NEARLY_SPENT: Final = 0.8
+#: What the API's reasons begin with, and the screen where something is done about it.
+_PLACES: Final = (
+    (re.compile(r"the circuit breaker of (\w+)"), "/breakers/{}"),
+    (re.compile(r"the audit of pipeline (\S+)"), "/pipelines/{}"),
+    (re.compile(r"\w+: \d+% of \d+ calls failed"), "/errors"),
+    (re.compile(r"(no worker|the queue|\w+: \d+ items)"), "/queues"),
+)
 
 
 @get("/", include_in_schema=False)
@@ -34,6 +45,7 @@ async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
     return visit.page(
         "home.html",
         health=health,
+        reasons=[(reason, _place(reason)) for reason in health["reasons"]],
         cards=[_card(service, health, queues["queues"], spending["items"]) for service in SERVICES],
         running=running["items"],
         more_running=running["next_cursor"],
@@ -41,7 +53,21 @@ async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
         groups=groups["groups"][:_SHOWN],
         more_groups=len(groups["groups"]) - _SHOWN,
         short=plural(waiting, "item") if (waiting := _waiting_for_budget(health)) else "",
+        nearly_spent=[pipeline for pipeline in running["items"] if _is_nearly_spent(pipeline)],
     )
+
+
+def _place(reason: str) -> str:
+    """The screen a reason leads to; empty where there is none."""
+    for begins, place in _PLACES:
+        if found := begins.match(reason):
+            return PATH + place.format(*found.groups())
+    return ""
+
+
+def _is_nearly_spent(pipeline: Any) -> bool:
+    budget, committed = pipeline["budget"], pipeline["committed"]
+    return budget is not None and committed is not None and committed >= _NEARLY_SPENT * budget
 
 
 def _waiting_for_budget(health: Any) -> int:

@@ -31,6 +31,9 @@ async def begin(visit: NamedDependency[Visit]) -> Response[Any]:
     """Plan what is filled in, or start it if that was asked for; the API says what is wrong with it."""
     form = await visit.fields()
     draft = await start_form.read(form)
+    if form.get("step") == "read":
+        draft.types = draft.types or list(CONTENT_TYPES)
+        return _page(visit, draft)
     if draft.faults:
         return _page(visit, draft, status=422)
     try:

@@ -6,25 +6,50 @@
   if (remembered.theme) root.dataset.theme = remembered.theme;
 
   // The one place that says when something may have changed. A page that nobody sees asks for nothing.
-  // Nor does one that was told to wait.
-  let quietUntil = 0;
+  // Nor does one that was told to wait. What changes while an answer is under way is asked for after it.
+  let quietUntil = 0, asking = false, again = false, asked = 0;
+  const tell = (name) => document.body.dispatchEvent(new Event(name));
   const announce = () => {
-    if (!document.hidden && Date.now() >= quietUntil) document.body.dispatchEvent(new Event("landscape:changed"));
+    if (document.hidden || Date.now() < quietUntil) return;
+    again = asking;
+    if (!asking) tell("landscape:changed");
   };
-  const watch = (milliseconds) => setInterval(announce, milliseconds);
+  // Events say at once that something happened. What they do not tell, as counters, is asked for every `checked`
+  // milliseconds; and everything every `renewed` ones while there is no stream.
+  let streams = false;
+  const watch = ({ renewed, checked }) => {
+    const tick = Math.min(renewed, checked);
+    setInterval(() => {
+      if (Date.now() - asked >= (streams ? checked : renewed) - tick / 2) announce();
+    }, tick);
+    const connect = () => { if (!streams && !document.hidden) tell("landscape:connect"); };
+    connect();
+    setInterval(connect, 5000);
+  };
+  document.addEventListener("visibilitychange", announce);
+  document.addEventListener("htmx:sse:after:connection", () => { streams = true; announce(); });
+  for (const away of ["before:connection", "error", "close"]) document.addEventListener(`htmx:sse:${away}`, () => { streams = false; });
+  document.addEventListener("htmx:sse:before:message", announce);
 
   // The page says so when it is no longer up to date.
+  const ofLive = (handler) => (event) => { if (event.target.id === "live") handler(event); };
   const stale = (is) => root.classList.toggle("stale", is);
-  document.addEventListener("htmx:after:request", (event) => {
+  document.addEventListener("htmx:before:request", ofLive(() => { asking = true; asked = Date.now(); }));
+  document.addEventListener("htmx:finally:request", ofLive(() => {
+    asking = false;
+    if (again) setTimeout(announce, 100);
+  }));
+  document.addEventListener("htmx:after:request", ofLive((event) => {
     const answer = event.detail.ctx.response;
     stale(!answer || answer.status >= 400);
     quietUntil = Date.now() + 1000 * (Number(answer?.headers.get("Retry-After")) || 0);
-  });
-  document.addEventListener("htmx:error", () => stale(true));
+  }));
+  document.addEventListener("htmx:error", ofLive(() => stale(true)));
   document.addEventListener("htmx:after:swap", () => draw());
 
   const PLACES = {
     h: "/ui", p: "/ui/pipelines", n: "/ui/start", e: "/ui/errors", b: "/ui/breakers", q: "/ui/queues", c: "/ui/cost",
+    a: "/ui/audit", k: "/ui/keys",
     "?": "/ui/keyboard",
   };
   const dark = () => getComputedStyle(root).colorScheme === "dark"
@@ -64,9 +89,16 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const live = document.getElementById("live");
-    if (live) watch(Number(live.dataset.renewed));
+    if (live) watch({ renewed: Number(live.dataset.renewed), checked: Number(live.dataset.checked) });
     draw();
     addEventListener("resize", () => draw(true));
+    // A file is read as soon as it is chosen: its broken rows are told before anything else is filled in.
+    const file = document.getElementById("file");
+    file?.addEventListener("change", () => {
+      const read = Object.assign(document.createElement("button"), { name: "step", value: "read", hidden: true });
+      file.form.append(read);
+      file.form.requestSubmit(read);
+    });
     const keys = document.getElementById("keys");
     if (keys) {
       keys.checked = remembered.keys;
