@@ -22,12 +22,13 @@ from shared.domain.report_rows import (
 from shared.domain.results import CompanyResult, Ranking, VideoResult
 from shared.store import queries
 from shared.store.identity import list_overrides
+from shared.store.kept_reports import Marks, find_marks
 from shared.store.pool import Connection
 from shared.store.progress import phase_progress
 from shared.store.snapshot import snapshot
 from shared.store.waivers import list_waivers
 
-__all__ = ["ReportRows", "report_rows"]
+__all__ = ["ReportRows", "marked_rows", "report_rows"]
 
 _SQL = queries.load("report_rows")
 _BLOCKS = msgspec.json.Decoder(tuple[str, ...])
@@ -39,8 +40,13 @@ async def report_rows(conn: Connection, pipeline_id: UUID) -> ReportRows:
 
     Only what a report shows: rankings come without snippet, date and running time, analyses without evidence.
     """
+    return (await marked_rows(conn, pipeline_id))[1]
+
+
+async def marked_rows(conn: Connection, pipeline_id: UUID) -> tuple[Marks | None, ReportRows]:
+    """The same, with the marks of the same moment."""
     async with snapshot(conn):
-        return ReportRows(
+        return await find_marks(conn, pipeline_id), ReportRows(
             searches=await _searches(conn, pipeline_id),
             videos=await _videos(conn, pipeline_id),
             phases=await _phases(conn, pipeline_id),

@@ -50,6 +50,11 @@ def kind_of(features, first_linked):
     return top, "ai_overview" in names
 
 
+def canonical(keyword):
+    """A keyword without differences of case and blanks."""
+    return " ".join(keyword.casefold().split())
+
+
 def page_of(url):
     """Page without scheme, www and tracking."""
     parts = urlsplit(url)
@@ -113,3 +118,46 @@ def read(url, pipeline):
         ):
             stored[phase].setdefault(key, (payload, []))[1].append(answer)
     return config, stored
+
+
+class Known:
+    """All that is stored of a pipeline, and whose the domains are."""
+
+    def __init__(self, url, pipeline, platforms):
+        self.config, stored = read(url, pipeline)
+        self.platforms = platforms
+        self.owner, self.parties, self.domains = {}, [], {}
+        for given in [self.config["company"], *self.config["competitors"]]:
+            first = given["domains"][0]
+            self.parties.append(first)
+            self.domains[first] = given["domains"]
+            self.owner |= dict.fromkeys(given["domains"], first)
+        self.volumes = {
+            tuple(json.loads(key)): answers[0] or {}
+            for key, (_, answers) in stored["keyword_metrics"].items()
+        }
+        self.equal = all(v.get("volume") is None for v in self.volumes.values())
+        self.answers = {key: answers[0] for key, (_, answers) in sorted(stored["serp_collection"].items())}
+        self.searches = [
+            Search(key, answer, self.config, self.volumes, self.owner) for key, answer in self.answers.items()
+        ]
+        self.analyses = {key: payload for key, (payload, _) in stored["content_analysis"].items()}
+        self.texts = {key: payload for key, (payload, _) in stored["content_scraping"].items()}
+        self.records = {
+            key: next((a for a in answers if a and "matched" in a), payload)
+            for key, (payload, answers) in stored["company_enrichment"].items()
+        }
+        self.videos = {
+            key: next((a for a in answers if a and "channel_id" in a), {})
+            for key, (_, answers) in stored["video_enrichment"].items()
+        }
+        prefix = "persona:" if self.config["personas"] else "market_relevance"
+        self.relevance = {}
+        for key, payload in self.analyses.items():
+            scores = [
+                score["score"]
+                for dimension, score in payload.get("scores", {}).items()
+                if dimension.startswith(prefix) and score.get("score") is not None
+            ]
+            if scores:
+                self.relevance[key] = fsum(scores) / len(scores) / 10

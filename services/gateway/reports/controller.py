@@ -1,6 +1,5 @@
 """The report of a pipeline, at any time: JSON, a page for people, a workbook, or one of its tables."""
 
-import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from services.gateway.actor import AnyRequest
 from services.gateway.dependencies import Gateway
 from services.gateway.reports import csv
-from services.gateway.reports.reading import read, render
+from services.gateway.reports.kept import answer
 from services.gateway.reports.wanted import OF_ONE_TABLE, Form, Wanted
 from services.gateway.security import needs
 from shared.domain.curve_file import read_curve
@@ -89,9 +88,7 @@ class ReportController(Controller):
 
 
 async def _answer(gateway: Gateway, pipeline_id: UUID, wanted: Wanted) -> Response[bytes]:
-    async with gateway.connection() as conn:
-        reading = await read(conn, pipeline_id, wanted.against)
-    content = await asyncio.to_thread(render, reading, wanted)
+    content = await answer(gateway.connection, pipeline_id, wanted)
     return Response(content, media_type=_MEDIA_TYPES[wanted.form], headers=_headers(wanted))
 
 

@@ -51,6 +51,7 @@ def _environment() -> Environment:
         "points": lambda change: f"{100 * change:+.1f}",
         "shortened": _shortened,
         "tenth": lambda value: _UNKNOWN if value is None else f"{value:.1f}",
+        "unit": lambda place: f"{place:.1f}",
         "words": lambda name: name.replace("_", " "),
     }
     return environment

@@ -13,15 +13,16 @@ import msgspec
 from services.gateway.reports import csv, html, parquet, xlsx
 from services.gateway.reports.wanted import Wanted
 from shared.domain.changes import movers
-from shared.domain.curves import Curve, OwnCurve, chosen
+from shared.domain.curves import Curve, chosen
 from shared.domain.publication import refusals
 from shared.domain.report import build_report
 from shared.domain.report_insights import Mover
 from shared.domain.report_schema import Report
 from shared.errors import ConflictError, InputError, Problem
+from shared.store.kept_reports import Marks
 from shared.store.pipelines import Pipeline, get_pipeline
 from shared.store.pool import Connection
-from shared.store.report_rows import ReportRows, report_rows
+from shared.store.report_rows import ReportRows, marked_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +32,33 @@ class Reading:
     pipeline: Pipeline
     rows: ReportRows
     earlier: tuple[Pipeline, ReportRows] | None = None
+    marks: tuple[Marks | None, ...] = ()
+    """Of the pipeline and of the earlier one, as of the moment the rows were read."""
 
 
 async def read(conn: Connection, pipeline_id: UUID, against: UUID | None = None) -> Reading:
     """Of a pipeline, and of the one it is compared with. Raises NotFoundError for an unknown one."""
     pipeline = await get_pipeline(conn, pipeline_id)
-    rows = await report_rows(conn, pipeline_id)
+    marks, rows = await marked_rows(conn, pipeline_id)
     if against is None:
-        return Reading(pipeline, rows)
+        return Reading(pipeline, rows, marks=(marks,))
     earlier = await get_pipeline(conn, against)
-    return Reading(pipeline, rows, (earlier, await report_rows(conn, against)))
+    earlier_marks, before = await marked_rows(conn, against)
+    return Reading(pipeline, rows, (earlier, before), (marks, earlier_marks))
 
 
 def render(reading: Reading, wanted: Wanted) -> bytes:
-    """The report in its form; of a single table the companies unless another is named.
-
-    Raises InputError for a curve that is none or a comparison that is none, ConflictError when it is to be
-    published and must not be.
+    """The report in its form. Raises InputError for a curve that is none or a comparison that is none, ConflictError when it is
+    to be published and must not be.
     """
     report = build(reading, wanted)
     if wanted.publish:
         refuse_unfit(report)
+    return form(report, wanted)
+
+
+def form(report: Report, wanted: Wanted) -> bytes:
+    """A report in the form that is wanted; of a single table the companies unless another is named."""
     match wanted.form:
         case "html":
             return html.render(report).encode()
@@ -68,7 +75,7 @@ def render(reading: Reading, wanted: Wanted) -> bytes:
 def build(reading: Reading, wanted: Wanted) -> Report:
     """The report of a pipeline's rows. Raises InputError as `render`."""
     pipeline, rows = reading.pipeline, reading.rows
-    curve = _curve(wanted.curve)
+    curve = curve_of(wanted)
     with _uncollected():
         moved: tuple[Mover, ...] = ()
         if reading.earlier:
@@ -96,9 +103,10 @@ def refuse_unfit(report: Report) -> None:
         raise ConflictError(f"this report must not be published; mend it or waive a gate by name: {told}")
 
 
-def _curve(given: str | OwnCurve | None) -> Curve | None:
+def curve_of(wanted: Wanted) -> Curve | None:
+    """The curve in place of the pipeline's own. Raises InputError for an unknown one."""
     try:
-        return None if given is None else chosen(given)
+        return None if wanted.curve is None else chosen(wanted.curve)
     except ValueError as error:
         raise InputError(Problem("?curve", str(error))) from None
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from services.gateway.reports import insights
+from services.gateway.reports import insights, plots
 from services.gateway.reports.wording import (
     TITLES,
     Tile,
@@ -112,6 +112,10 @@ class View:
     markets: Sequence[MarketRow]
     themes: Sequence[Theme]
     movers: Sequence[Mover]
+    bubbles: plots.Bubbles | None
+    """Of the first content type, all regions."""
+    trend: plots.Trend | None
+    """Likewise, against the earlier pipeline."""
 
 
 def build_view(report: Report) -> View:
@@ -168,6 +172,8 @@ def build_view(report: Report) -> View:
         markets=insights.markets(report),
         themes=insights.themes(report),
         movers=insights.moved(report),
+        bubbles=plots.bubbles(headline),
+        trend=plots.trend(report.movers, first),
     )
 
 

@@ -71,6 +71,10 @@ WITH gone AS (
     DELETE FROM retry_history h USING gone g WHERE h.pipeline_id = g.pipeline_id
 ), waived AS (
     DELETE FROM gate_waivers w USING gone g WHERE w.pipeline_id = g.pipeline_id
+), kept AS (
+    DELETE FROM kept_reports k USING gone g WHERE k.pipeline_id = g.pipeline_id
+), parts AS (
+    DELETE FROM kept_report_parts k USING gone g WHERE k.pipeline_id = g.pipeline_id
 ), allowed AS (
     DELETE FROM pipeline_budgets b USING gone g WHERE b.pipeline_id = g.pipeline_id
 )
