@@ -8,15 +8,17 @@ from shared.domain import durations
 
 #: Windows in which workers count. Seconds.
 WINDOW_SECONDS = 60
+#: Stretches of windows in which they count beside: a day is read in few of them. Seconds.
+STRETCH_SECONDS = 5 * WINDOW_SECONDS
 #: What a call came to that is no error.
 OK = "ok"
 
 
 class Window(msgspec.Struct, frozen=True):
-    """What one process counted in one window."""
+    """What one process counted in one window, or in one stretch."""
 
     start: int
-    """Unix time, a multiple of WINDOW_SECONDS, by the clock of the process."""
+    """Unix time, a multiple of WINDOW_SECONDS, or of a stretch of STRETCH_SECONDS; by the clock of the process."""
     outcomes: dict[str, int]
     """ok, the error's category or bug -> calls that ended."""
     timeouts: int

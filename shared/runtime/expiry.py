@@ -10,8 +10,9 @@ from shared.store.doubts import delete_old_doubts
 from shared.store.events import delete_old_events
 from shared.store.idempotency import delete_old_keys
 from shared.store.pool import Connection, Pool
-from shared.store.retry_history import delete_unread_bodies
-from shared.store.service_health import delete_windows
+from shared.store.retry_history import delete_unread_bodies, fold_old_retry_counters
+from shared.store.service_health import delete_stretches, delete_windows
+from shared.store.standings import delete_provider_counters
 from shared.store.webhooks import delete_old_deliveries
 
 _log = log.get(__name__)
@@ -28,6 +29,9 @@ _EVERY_ROUND: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
 }
 _SELDOM: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
     "service_health_metrics": delete_windows,
+    "service_health_stretches": delete_stretches,
+    "provider_counters": delete_provider_counters,
+    "retry_counters": fold_old_retry_counters,
     "error_bodies": delete_unread_bodies,
     "flights": delete_dead_flights,
     "doubted_facts": delete_old_doubts,

@@ -10,6 +10,8 @@ from shared.store.counters import end_pipelines, fold_counters
 from shared.store.jobs import give_up_items
 from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Pool, unit_of_work
+from shared.store.retry_history import fold_retry_counters
+from shared.store.standings import fold_provider_counters
 
 _log = log.get(__name__)
 
@@ -43,5 +45,7 @@ class Housekeeping:
                 _log.warning("items_given_up", items=given_up)
             async with unit_of_work(self._pool) as conn:
                 await fold_counters(conn)
+                await fold_retry_counters(conn)
+                await fold_provider_counters(conn)
             self._fold_at = now + self._settings.fold_seconds
         return ROUND_SECONDS

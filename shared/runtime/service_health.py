@@ -8,7 +8,7 @@ from typing import Final
 
 from shared import log
 from shared.domain.durations import bucket
-from shared.domain.service_health import WINDOW_SECONDS, Window
+from shared.domain.service_health import STRETCH_SECONDS, WINDOW_SECONDS, Window
 from shared.store.pool import Passing, Pool, unit_of_work
 from shared.store.service_health import save_windows
 
@@ -31,6 +31,15 @@ class _Count:
     seconds: float = 0.0
     saved: bool = False
 
+    def add(self, outcome: str, duration_seconds: float, *, timed_out: bool) -> None:
+        """One call."""
+        number = bucket(duration_seconds)
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.buckets[number] = self.buckets.get(number, 0) + 1
+        self.timeouts += timed_out
+        self.seconds += duration_seconds
+        self.saved = False
+
     def window(self) -> Window:
         """As it is now."""
         return Window(self.start, dict(self.outcomes), self.timeouts, self.seconds, dict(self.buckets))
@@ -42,39 +51,37 @@ class Tally:
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._counts: dict[int, _Count] = {}
+        self._stretches: dict[int, _Count] = {}
 
     def add(self, outcome: str, duration_seconds: float, *, timed_out: bool = False) -> None:
         """A call ended, now."""
-        start = int(self._now()) // WINDOW_SECONDS * WINDOW_SECONDS
-        count = self._counts.get(start)
-        if count is None:
-            count = self._counts[start] = _Count(start)
-            if len(self._counts) > MOST_WINDOWS:
-                del self._counts[min(self._counts)]
-        number = bucket(duration_seconds)
-        count.outcomes[outcome] = count.outcomes.get(outcome, 0) + 1
-        count.buckets[number] = count.buckets.get(number, 0) + 1
-        count.timeouts += timed_out
-        count.seconds += duration_seconds
-        count.saved = False
+        now = int(self._now())
+        for counts, width in ((self._counts, WINDOW_SECONDS), (self._stretches, STRETCH_SECONDS)):
+            start = now // width * width
+            count = counts.get(start)
+            if count is None:
+                count = counts[start] = _Count(start)
+                if len(counts) * width > MOST_WINDOWS * WINDOW_SECONDS:
+                    del counts[min(counts)]
+            count.add(outcome, duration_seconds, timed_out=timed_out)
 
     async def save(self, pool: Pool, service: str, holder: str) -> None:
         """Write what is not written. Raises what the store raises; nothing is lost then."""
-        unsaved = [count for count in self._counts.values() if not count.saved]
+        changed, stretched = _unsaved(self._counts), _unsaved(self._stretches)
+        unsaved = changed + stretched
         if not unsaved:
             return
-        windows = [count.window() for count in unsaved]
+        windows, stretches = [n.window() for n in changed], [n.window() for n in stretched]
         for count in unsaved:  # what is counted from here on needs another save
             count.saved = True
         try:
             async with unit_of_work(pool) as conn:
-                await save_windows(conn, service, holder, windows)
+                await save_windows(conn, service, holder, windows, stretches)
         except BaseException:
             for count in unsaved:
                 count.saved = False
             raise
-        latest = max(self._counts)
-        self._counts = {n: count for n, count in self._counts.items() if n == latest or not count.saved}
+        self._counts, self._stretches = _open(self._counts), _open(self._stretches)
 
     async def run(self, pool: Pool, service: str, holder: str) -> None:
         """Until cancelled. The store being away delays it."""
@@ -84,3 +91,13 @@ class Tally:
                 await self.save(pool, service, holder)
             except Passing as error:
                 _log.warning("service_health_delayed", error=str(error))
+
+
+def _unsaved(counts: dict[int, _Count]) -> list[_Count]:
+    return [count for count in counts.values() if not count.saved]
+
+
+def _open(counts: dict[int, _Count]) -> dict[int, _Count]:
+    """Those that may change, or are not in the record."""
+    latest = max(counts)
+    return {start: count for start, count in counts.items() if start == latest or not count.saved}

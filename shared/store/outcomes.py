@@ -17,7 +17,7 @@ from shared.store.calls import Landed, end_flights, settle_spending
 from shared.store.dead_letters import DeadItem, insert_dead_letters
 from shared.store.events import emit
 from shared.store.pool import Connection
-from shared.store.retry_history import Attempt, Tried, store_attempts
+from shared.store.retry_history import Attempt, Tried, count_recovered, store_attempts
 from shared.store.rows import rows
 
 _SQL = queries.load("outcomes")
@@ -121,6 +121,8 @@ async def record(conn: Connection, batch: Sequence[Record]) -> set[int]:
         (u.ending, u.evidence) for u in batch if u.ending and u.evidence and u.ending.item_id in moved
     ]
     await _store_evidence(conn, completed)
+    if completed:
+        await count_recovered(conn, [(ending.pipeline_id, ending.item_id) for ending, _ in completed])
     tries = [(u.ending, u.attempt) for u in batch if u.ending and u.attempt and u.ending.item_id in moved]
     await store_attempts(conn, [Tried(e.pipeline_id, e.item_id, e.phase, attempt) for e, attempt in tries])
     await _settle_accounts(conn, settlements, [landed for unit in batch for landed in unit.landed])

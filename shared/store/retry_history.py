@@ -3,7 +3,8 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -24,6 +25,8 @@ RECORDED_LIMIT = 20_000
 UNREAD_DAYS = 1
 #: Rows deleted at once.
 _CHUNK = 10_000
+#: Attempts are counted by the minute, and by the hour from here on.
+BY_MINUTES: Final = timedelta(hours=2)
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -94,6 +97,7 @@ class RetryStatistics(msgspec.Struct, frozen=True):
     mean_delay_seconds: float | None
     """Before these."""
     items: int
+    """Whose attempts these were."""
     recovered: int
     """Items that are completed by now."""
 
@@ -129,10 +133,42 @@ async def find_recorded(conn: Connection, phase: str, days: float) -> list[Recor
     return [Recorded(*row) for row in cast("list[tuple[Any, ...]]", await cursor.fetchall())]
 
 
-async def retry_statistics(conn: Connection, days: float) -> list[RetryStatistics]:
-    """By phase and category, over the last days."""
-    cursor = await conn.execute(_SQL["sum_retries"], {"days": days})
+def counted_since(now: datetime, days: float) -> datetime:
+    """Where statistics of the last days begin: with a whole minute, or beyond BY_MINUTES with a whole hour."""
+    start = now.astimezone(UTC) - timedelta(days=days)
+    whole = start.replace(second=0, microsecond=0)
+    return whole if now - start <= BY_MINUTES else whole.replace(minute=0)
+
+
+async def retry_statistics(conn: Connection, since: datetime) -> list[RetryStatistics]:
+    """By phase and category, since a moment that `counted_since` gives."""
+    cursor = await conn.execute(_SQL["sum_retries"], {"since": since})
     return [RetryStatistics(*row) for row in cast("list[tuple[Any, ...]]", await cursor.fetchall())]
+
+
+async def count_recovered(conn: Connection, items: Sequence[tuple[str, int]]) -> None:
+    """These items, by pipeline, have just been completed. Before their attempts of this very moment are stored."""
+    parameters: dict[str, Any] = {
+        "pipeline_ids": [pipeline_id for pipeline_id, _ in items],
+        "item_ids": [item_id for _, item_id in items],
+    }
+    await conn.execute(_SQL["count_recovered"], parameters)
+
+
+async def fold_retry_counters(conn: Connection) -> None:
+    """Replace what was counted lately by its sums."""
+    now = datetime.now(UTC)
+    await _fold(conn, "minute", counted_since(now, 1 / 8), now + timedelta(days=1))
+
+
+async def fold_old_retry_counters(conn: Connection) -> int:
+    """Replace what was counted by the minute, and is older than anybody asks for by the minute, by hours; rows less."""
+    return await _fold(conn, "hour", datetime.fromtimestamp(0, UTC), counted_since(datetime.now(UTC), 1 / 8))
+
+
+async def _fold(conn: Connection, unit: str, since: datetime, until: datetime) -> int:
+    cursor = await conn.execute(_SQL["fold_retry_counters"], {"unit": unit, "since": since, "until": until})
+    return cast("tuple[int]", await cursor.fetchone())[0]
 
 
 async def delete_unread_bodies(conn: Connection) -> int:

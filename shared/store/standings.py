@@ -1,7 +1,7 @@
 """Where the providers stand today: limits, quota, spending, and when the quota would be used up at this pace."""
 
 from datetime import date
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -10,6 +10,11 @@ from shared.store.planning import Profile
 from shared.store.pool import Connection
 
 _SQL = queries.load("standings")
+
+#: How long calls are counted by the minute.
+KEPT_DAYS: Final = 2
+#: Rows deleted at once.
+_CHUNK: Final = 50_000
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -25,7 +30,7 @@ class Standing(msgspec.Struct, frozen=True):
     units_left: float | None
     """None: it has no daily limit."""
     units_last_hour: float
-    """Known charges of calls that left in the last hour."""
+    """Known charges of calls that left in the last hour, by whole minutes."""
     calls_last_hour: int
     seconds_to_reset: float
     """Until its day is over."""
@@ -53,6 +58,17 @@ async def list_standings(conn: Connection) -> list[Standing]:
     """Of every provider whose workers have run, by service."""
     cursor = await conn.execute(_SQL["list_standings"])
     return [_standing(cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
+
+
+async def fold_provider_counters(conn: Connection) -> None:
+    """Replace delta rows by their sums."""
+    await conn.execute(_SQL["fold_provider_counters"])
+
+
+async def delete_provider_counters(conn: Connection) -> int:
+    """Forget some of those older than KEPT_DAYS; how many."""
+    cursor = await conn.execute(_SQL["delete_provider_counters"], {"days": KEPT_DAYS, "limit": _CHUNK})
+    return cursor.rowcount
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:

@@ -32,7 +32,8 @@ FILL: Final = (
     (
         "INSERT INTO pipeline_state (pipeline_id, item_id, state, error_category, last_error, job_id)"
         " SELECT pipeline_id, item_id, CASE item_id %% 10 WHEN 0 THEN 'failed' WHEN 1 THEN 'pending' WHEN 2 THEN 'pending'"
-        " WHEN 3 THEN 'pending' ELSE 'completed' END, CASE WHEN item_id %% 10 = 0 THEN 'recoverable' END,"
+        " WHEN 3 THEN 'pending' ELSE 'completed' END, CASE WHEN item_id %% 10 = 0 THEN CASE WHEN item_id %% 1000 = 0"
+        " THEN 'non_recoverable' WHEN item_id %% 250010 = 0 THEN 'bug' ELSE 'recoverable' END END,"
         " CASE WHEN item_id %% 10 = 0 THEN 'status 500' END, 1 FROM items WHERE pipeline_id = %(id)s ON CONFLICT DO NOTHING"
     ),
     (
@@ -59,9 +60,23 @@ FILL: Final = (
         " FROM generate_series(1, %(n)s / 2) n"
     ),
     (
-        "INSERT INTO retry_history (pipeline_id, item_id, phase, attempt, category, codes, error, recorded_at)"
-        " SELECT pipeline_id, item_id, phase, 1, 'recoverable', '{}', 'status 500', now() - item_id * interval '1 s'"
-        " FROM items WHERE pipeline_id = %(id)s AND item_id %% 10 = 0"
+        "INSERT INTO retry_history (pipeline_id, item_id, phase, attempt, category, codes, error, recorded_at, delay_seconds, next_at)"
+        " SELECT pipeline_id, item_id, phase, 1, (ARRAY['recoverable', 'throttled', 'bug'])[item_id %% 3 + 1], '{}', 'status 500',"
+        " now() - item_id * interval '80 ms', CASE WHEN item_id %% 20 = 0 THEN 4 END, CASE WHEN item_id %% 20 = 0 THEN now() END"
+        " FROM items WHERE pipeline_id = %(id)s AND item_id %% 5 = 0"
+    ),
+    (
+        "INSERT INTO retry_counters SELECT date_trunc('minute', h.recorded_at, 'UTC'), h.phase, category, count(*), count(h.next_at),"
+        " coalesce(sum(delay_seconds), 0), count(*), count(*) FILTER (WHERE state = 'completed')"
+        " FROM retry_history h JOIN pipeline_state USING (pipeline_id, item_id) GROUP BY 1, 2, 3"
+    ),
+    (
+        "INSERT INTO provider_counters SELECT date_trunc('minute', sent_at, 'UTC'), provider, count(*), sum(units)"
+        " FROM provider_calls WHERE sent_at > now() - interval '2 days' GROUP BY 1, 2"
+    ),
+    (
+        "INSERT INTO failed_items SELECT pipeline_id, item_id, phase, error_category"
+        " FROM pipeline_state JOIN items USING (pipeline_id, item_id) WHERE pipeline_id = %(id)s AND state = 'failed'"
     ),
     "DELETE FROM counters WHERE pipeline_id = %(id)s",
     (
@@ -72,14 +87,23 @@ FILL: Final = (
         "INSERT INTO counters (pipeline_id, phase, name, delta) SELECT pipeline_id, phase, 'waiting.rate', count(*)"
         " FROM waiting WHERE pipeline_id = %(id)s GROUP BY 1, 2"
     ),
+    (
+        "INSERT INTO counters (pipeline_id, phase, name, delta) SELECT pipeline_id, phase, 'failed.' || category, count(*)"
+        " FROM failed_items GROUP BY 1, 2, 3"
+    ),
     "VACUUM ANALYZE",
 )
 
 
-def _window(start: int) -> Window:
+def _window(start: int, minutes: int = 1) -> Window:
     """Twenty calls a second, of many durations."""
+    n = minutes
     return Window(
-        start // 60 * 60, {"ok": 1150, "recoverable": 50}, 10, 600.0, dict.fromkeys(range(40, 80), 30)
+        start,
+        {"ok": 1150 * n, "recoverable": 50 * n},
+        10 * n,
+        600.0 * n,
+        dict.fromkeys(range(40, 80), 30 * n),
     )
 
 
@@ -90,7 +114,9 @@ async def test_every_route_answers_in_time(
     monkeypatch.setattr(gauges, "FRESH_SECONDS", 0.0)  # each scrape reads the record
     now = int(time.time())
     for holder in ("one", "two"):
-        await save_windows(conn, "serp", holder, [_window(now - 60 * n) for n in range(24 * 60)])
+        windows = [_window(now // 60 * 60 - 60 * n) for n in range(24 * 60)]
+        stretches = [_window(now // 300 * 300 - 300 * n, 5) for n in range(24 * 12)]
+        await save_windows(conn, "serp", holder, windows, stretches)
     pipeline_id = await start_pipeline(conn)
     for _ in range(100):
         await start_pipeline(conn)
@@ -113,12 +139,14 @@ async def test_every_route_answers_in_time(
         "/api/v1/pipeline", "/api/v1/pipeline?in_state=failed&name=x", pipeline, f"{pipeline}/items",
         f"{pipeline}/items?in_state=processing", f"{pipeline}/items?phase=video_enrichment&in_state=failed&cursor=500000",
         f"{pipeline}/items/{item_id}", f"{pipeline}/actions", f"{pipeline}/checkpoints", f"{pipeline}/budget",
-        f"{own}/progress", f"{own}/failed-items", f"{own}/failed-items?category=quota", f"{monitoring}/health",
+        f"{own}/progress", f"{own}/failed-items", f"{own}/failed-items?category=quota",
+        f"{own}/failed-items?category=bug", f"{own}/failed-items?phase=video_enrichment&cursor=900000", f"{monitoring}/health",
         f"{monitoring}/workers", f"{monitoring}/services", f"{monitoring}/providers", f"{monitoring}/spending",
-        f"{monitoring}/job-queues", f"{monitoring}/retry-statistics", f"{monitoring}/circuit-breakers",
+        f"{monitoring}/job-queues", f"{monitoring}/retry-statistics", f"{monitoring}/retry-statistics?days=0.05", f"{monitoring}/circuit-breakers",
         f"{monitoring}/circuit-breakers/serp", "/api/v1/dead-letters", f"/api/v1/dead-letters/{letter}",
         "/api/v1/dead-letters/groups", "/api/v1/dead-letters?category=quota",
-        f"{monitoring}/service-health/serp", f"{monitoring}/service-health/serp?minutes=360", "/metrics",
+        f"{monitoring}/service-health/serp", f"{monitoring}/service-health/serp?minutes=360",
+        f"{monitoring}/service-health/serp?minutes=1440", "/metrics",
     )  # fmt: skip
     app = create_app(Settings(postgres_url=postgres_url, token="t"))
     found: dict[str, float] = {}

@@ -155,7 +155,11 @@ ENDED: Final = {
     ),
     "a state without an item": (
         "references",
-        "INSERT INTO pipeline_state (pipeline_id, item_id, state) SELECT pipeline_id, 999, 'failed' FROM pipelines",
+        "INSERT INTO pipeline_state (pipeline_id, item_id, state) SELECT pipeline_id, 999, 'skipped' FROM pipelines",
+    ),
+    "a completed item that is listed as failed": (
+        "places",
+        "INSERT INTO failed_items SELECT pipeline_id, item_id, phase, '' FROM items LIMIT 1",
     ),
     "rankings without a result": (
         "references",

@@ -21,9 +21,11 @@ from shared.store.counters import end_pipelines, fold_counters
 from shared.store.jobs import Claim
 from shared.store.outcomes import BoughtFact, Ending, Evidence, Record, Settlement, record
 from shared.store.pool import Connection
+from shared.store.retry_history import Attempt, fold_retry_counters
 from shared.testing.jobs import claim
 from shared.testing.pipelines import record_all, start_pipeline
 from shared.testing.rows import fetch
+from tests.store.counted import AGED, assert_counted
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +41,9 @@ COUNTED = """
     UNION ALL
     SELECT phase, 'from_store', count(*)::int FROM pipeline_state JOIN items USING (pipeline_id, item_id)
     WHERE state = 'completed' AND from_store GROUP BY 1
+    UNION ALL
+    SELECT phase, 'failed.' || coalesce(error_category, ''), count(*)::int
+    FROM pipeline_state JOIN items USING (pipeline_id, item_id) WHERE state = 'failed' GROUP BY 1, 2
     UNION ALL
     SELECT job_type, 'calls', count(*)::int FROM provider_calls JOIN job_queue USING (job_id)
     WHERE provider_calls.state <> 'sent' AND outcome <> 'lease_expired' GROUP BY 1
@@ -135,10 +140,11 @@ class History:
             doubt = Settlement(
                 intent.call_id, held.phase, self.random.choice(["settled", "in_doubt"]), "recoverable"
             )
+            attempt = self.attempt("recoverable", wait) if spent else None
             return (
-                [Record(doubt), Record(ending=ending)]
+                [Record(doubt), Record(ending=ending, attempt=attempt)]
                 if self.random.random() < 0.7
-                else [Record(ending=ending)]
+                else [Record(ending=ending, attempt=attempt)]
             )
         if state != "completed" or not sent:
             return (
@@ -152,6 +158,13 @@ class History:
         found_items = tuple(found_in(held.phase, item.key, result, held.settings.rules))
         evidence = Evidence(result, (FactRef(fact.fact_key, fact.call_id),), found_items)
         return [Record(call, (fact,)), Record(ending=ending, evidence=evidence)]
+
+    def attempt(self, category: str, delay: float | None) -> Attempt:
+        return Attempt(1, self.random.choice([category, "throttled"]), "x", delay_seconds=delay)
+
+    async def age(self) -> int:
+        await self.conn.execute(AGED.encode())
+        return 1
 
     async def close(self) -> int:
         """As a worker does: when it has accounted for every item and every call."""
@@ -187,13 +200,15 @@ class History:
 
     async def fold(self) -> int:
         await fold_counters(self.conn)
+        await fold_retry_counters(self.conn)
+        await assert_counted(self.conn)
         return 1
 
     async def step(self) -> None:
         """Something happens; afterwards everything must be as it should."""
         often: list[Callable[[], Awaitable[int]]] = [self.dispatch, self.claim, self.record]
         happening = self.random.choice(
-            [*often * 3, self.close, self.close, self.reap, self.wake, self.redispatch, self.fold]
+            [*often * 3, self.close, self.close, self.reap, self.wake, self.redispatch, self.fold, self.age]
         )
         self.happened[happening.__name__] += bool(await happening())
         await self.check(happening.__name__)

@@ -1,5 +1,7 @@
 """The history of attempts: one row per try that ended in an error, and what can be learnt from it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from shared.domain.category import categorize
@@ -8,7 +10,13 @@ from shared.errors import AnswerError, ProviderError, StatusError, TransportErro
 from shared.store.jobs import Claim
 from shared.store.outcomes import Ending, Evidence, Record, record
 from shared.store.pool import Connection, Pool, pipelined_unit_of_work
-from shared.store.retry_history import Attempt, RetryStatistics, find_recorded, retry_statistics
+from shared.store.retry_history import (
+    Attempt,
+    RetryStatistics,
+    counted_since,
+    find_recorded,
+    retry_statistics,
+)
 from shared.testing.jobs import hold
 from shared.testing.rows import fetch
 
@@ -149,4 +157,5 @@ async def test_statistics_say_what_retries_came_to(conn: Connection) -> None:
     async with conn.transaction():
         await record(conn, [Record(ending=done, evidence=Evidence(SearchResult(()), ()))])
 
-    assert await retry_statistics(conn, 1) == [RetryStatistics(PHASE, "recoverable", 3, 2, 15.0, 3, 1)]
+    since = counted_since(datetime.now(UTC), 1)
+    assert await retry_statistics(conn, since) == [RetryStatistics(PHASE, "recoverable", 3, 2, 15.0, 3, 1)]

@@ -36,9 +36,7 @@ async def test_spending_is_that_of_the_providers_day(conn: Connection) -> None:
         (zone,),
     )
     await conn.execute(
-        "INSERT INTO provider_calls (call_id, pipeline_id, job_id, provider, endpoint, subjects, state, outcome, units, sent_at)"
-        " SELECT gen_random_uuid(), gen_random_uuid(), 1, 'youtube', 'videos', 1, 'settled', 'ok', 1800, now() - age"
-        " FROM unnest(ARRAY[interval '1 min', interval '30 min', interval '2 hours']) AS age"
+        "INSERT INTO provider_counters SELECT date_trunc('minute', now() - age, 'UTC'), 'youtube', 1, 1800 FROM unnest(ARRAY[interval '1 min', interval '30 min', interval '2 hours']) AS age"
     )
     (standing,) = await list_standings(conn)
     assert (standing.units_today, standing.money_today, standing.units_left) == (999, 499.5, 1)

@@ -1,6 +1,7 @@
 """Progress of a pipeline and health of the system."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from services.gateway.security import OF_PIPELINES
 from shared.store.control import allowed
 from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
-from shared.store.retry_history import retry_statistics
+from shared.store.retry_history import counted_since, retry_statistics
 from shared.store.snapshot import snapshot
 from shared.store.standings import list_standings
 from shared.store.workers import list_workers
@@ -64,9 +65,10 @@ class MonitoringController(Controller):
     async def retries(
         self, gateway: NamedDependency[Gateway], days: Annotated[float, QueryParameter(gt=0, le=366)] = 1.0
     ) -> RetryReport:
-        """By phase and category, with what became of their items since."""
+        """By phase and category, with what became of their items since; from a whole minute on, beyond two hours from a whole hour on."""
+        since = counted_since(datetime.now(UTC), days)
         async with gateway.connection() as conn:
-            return RetryReport(days, await retry_statistics(conn, days))
+            return RetryReport(days, await retry_statistics(conn, since), since)
 
     @get("/workers", operation_id="listWorkers", summary="Every process of a service, and what it does.")
     async def workers(self, gateway: NamedDependency[Gateway]) -> WorkerPage:

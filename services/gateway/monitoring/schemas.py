@@ -39,6 +39,8 @@ class RetryReport(msgspec.Struct, frozen=True):
 
     days: float
     phases: list[RetryStatistics]
+    since: datetime
+    """What ended before is not counted."""
 
 
 class HealthWindow(msgspec.Struct, frozen=True):

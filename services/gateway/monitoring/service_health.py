@@ -10,13 +10,13 @@ from litestar.params import FromPath, QueryParameter
 from services.gateway.dependencies import Gateway
 from services.gateway.monitoring.schemas import HealthWindow, ServiceHealth
 from services.gateway.service_names import service_named
-from shared.domain.service_health import WINDOW_SECONDS, Window, figure, gather, merge
+from shared.domain.service_health import STRETCH_SECONDS, WINDOW_SECONDS, Window, figure, gather, merge
 from shared.store.service_health import find_windows
 
 #: Windows of an answer, at the most.
 MOST_WINDOWS: Final = 120
 #: Lengths of a window that an answer may have, in seconds: a minute to an hour.
-WIDTHS: Final = (WINDOW_SECONDS, 5 * 60, 15 * 60, 60 * 60)
+WIDTHS: Final = (WINDOW_SECONDS, STRETCH_SECONDS, 15 * 60, 60 * 60)
 DAY_MINUTES: Final = 24 * 60
 
 
@@ -42,12 +42,16 @@ class ServiceHealthController(Controller):
         now = int(datetime.now(UTC).timestamp())
         since = (now // WINDOW_SECONDS - minutes + 1) * WINDOW_SECONDS
         async with gateway.connection() as conn:
-            found = await find_windows(conn, service, since)
+            found = await find_windows(conn, service, since, in_stretches=_width(minutes) >= STRETCH_SECONDS)
         return _report(service, since, minutes, found)
 
 
+def _width(minutes: int) -> int:
+    return next(width for width in WIDTHS if minutes * 60 <= width * MOST_WINDOWS)
+
+
 def _report(service: str, since: int, minutes: int, found: list[Window]) -> ServiceHealth:
-    width = next(width for width in WIDTHS if minutes * 60 <= width * MOST_WINDOWS)
+    width = _width(minutes)
     stretches = {start: merge(inside) for start, inside in gather(found, width).items()}
     windows = [
         HealthWindow(_moment(start), _moment(start) + timedelta(seconds=width), figure(stretch))

@@ -57,14 +57,16 @@ WITH counted AS (
         (CASE WHEN s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out')
               THEN 'given_up' END),
         (CASE WHEN s.state = 'completed' AND s.degraded IS NOT NULL THEN 'degraded' END),
-        (CASE WHEN s.state = 'completed' AND s.from_store THEN 'from_store' END)) AS d (name)
+        (CASE WHEN s.state = 'completed' AND s.from_store THEN 'from_store' END),
+        (CASE WHEN s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable'
+              THEN 'failed.' || coalesce(s.error_category, '') END)) AS d (name)
     WHERE s.pipeline_id = %(pipeline_id)s AND d.name IS NOT NULL
     GROUP BY i.phase, d.name
 ), summed AS (
     SELECT phase, name, sum(delta) AS n FROM counters
     WHERE pipeline_id = %(pipeline_id)s
       AND (name IN ('pending', 'processing', 'completed', 'failed', 'skipped', 'given_up', 'degraded', 'from_store')
-           OR starts_with(name, 'waiting.'))
+           OR starts_with(name, 'waiting.') OR starts_with(name, 'failed.'))
     GROUP BY phase, name
 )
 SELECT phase || ' has ' || coalesce(c.n, 0) || ' ' || name || ', the counter says ' || coalesce(s.n, 0),
@@ -95,7 +97,8 @@ WHERE s.pipeline_id = %(pipeline_id)s AND s.state = 'processing' AND NOT EXISTS 
 ORDER BY s.item_id LIMIT 5
 
 -- name: find_misplaced_items
--- Pending items that are not in exactly one of ready, waiting and a job yet to be claimed; others that are in any.
+-- Pending items that are not in exactly one of ready, waiting and a job yet to be claimed; failed and given-up ones that
+-- are not listed as such; others that are in any.
 -- A claimed job does not count: what it gives back stays among its items until it ends.
 WITH places AS (
     SELECT item_id, 'ready' AS place FROM ready WHERE pipeline_id = %(pipeline_id)s
@@ -104,8 +107,10 @@ WITH places AS (
     UNION ALL
     SELECT unnest(item_ids), 'job ' || job_id FROM job_queue
     WHERE pipeline_id = %(pipeline_id)s AND state IN ('pending', 'dispatched')
+    UNION ALL
+    SELECT item_id, 'failed_items' FROM failed_items WHERE pipeline_id = %(pipeline_id)s
 ), placed AS (
-    SELECT item_id, count(*) AS places, bool_or(place = 'waiting') AS waits,
+    SELECT item_id, count(*) AS places, bool_or(place = 'waiting') AS waits, bool_or(place = 'failed_items') AS failed,
            string_agg(place, ' and ' ORDER BY place) AS place
     FROM places GROUP BY item_id
 )
@@ -113,11 +118,13 @@ SELECT 'item ' || item_id || ' is ' || coalesce(s.state, 'no item')
        || CASE WHEN s.waits THEN ' and waits' ELSE '' END || ', and stands in ' || coalesce(p.place, 'no place'),
        count(*) OVER ()
 FROM (
-    SELECT item_id, state, next_at IS NOT NULL AS waits FROM pipeline_state WHERE pipeline_id = %(pipeline_id)s
+    SELECT item_id, state, next_at IS NOT NULL AS waits,
+           state = 'failed' OR state = 'skipped' AND coalesce(error_category, '') = 'provider_unavailable' AS failed
+    FROM pipeline_state WHERE pipeline_id = %(pipeline_id)s
 ) s
 FULL JOIN placed p USING (item_id)
-WHERE coalesce(p.places, 0) <> CASE WHEN s.state = 'pending' THEN 1 ELSE 0 END
-   OR s.waits IS DISTINCT FROM coalesce(p.waits, false)
+WHERE coalesce(p.places, 0) <> CASE WHEN s.state = 'pending' OR s.failed THEN 1 ELSE 0 END
+   OR s.waits IS DISTINCT FROM coalesce(p.waits, false) OR s.failed IS DISTINCT FROM coalesce(p.failed, false)
 ORDER BY item_id LIMIT 5
 
 -- name: find_unmatched_calls

@@ -116,11 +116,15 @@ WITH late AS MATERIALIZED (
         last_error = 'given up: waited too long for its provider (breaker)' || coalesce(': ' || s.last_error, ''),
         updated_at = now()
     FROM taken t WHERE s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id AND s.state = 'pending'
-    RETURNING s.pipeline_id, t.phase
+    RETURNING s.pipeline_id, s.item_id, t.phase
+), failed AS (
+    INSERT INTO failed_items (pipeline_id, item_id, phase, category)
+    SELECT pipeline_id, item_id, phase, 'provider_unavailable' FROM skipped
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT pipeline_id, phase, d.name, sum(d.delta)
-    FROM skipped, LATERAL (VALUES ('pending', -1), ('skipped', 1), ('given_up', 1)) AS d (name, delta)
+    FROM skipped, (VALUES
+        ('pending', -1), ('skipped', 1), ('given_up', 1), ('failed.provider_unavailable', 1)) AS d (name, delta)
     GROUP BY 1, 2, 3
 )
 SELECT count(*)::int FROM skipped

@@ -44,6 +44,9 @@ WITH held AS MATERIALIZED (
     SELECT call_id, pipeline_id, job_id, provider, endpoint, subjects, CASE WHEN by_day THEN source END,
            CASE WHEN by_day THEN day END, units, money, fact_keys
     FROM judged WHERE verdict = 'sent'
+), counted AS (
+    INSERT INTO provider_counters (minute, provider, calls, units)
+    SELECT date_trunc('minute', now(), 'UTC'), provider, count(*), 0 FROM judged WHERE verdict = 'sent' GROUP BY 2
 ), spent_day AS (
     UPDATE provider_days d SET committed = d.committed + j.units
     FROM (SELECT source, day, sum(units) AS units FROM judged WHERE verdict = 'sent' AND by_day GROUP BY 1, 2) j

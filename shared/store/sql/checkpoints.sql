@@ -103,7 +103,11 @@ WITH gone AS (
     DELETE FROM pipeline_state s USING gone g WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id = g.item_id
     RETURNING s.state, s.wait_reason,
               s.state = 'completed' AND s.degraded IS NOT NULL AS degraded, s.state = 'completed' AND s.from_store AS from_store,
-              s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out') AS given_up
+              s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out') AS given_up,
+              CASE WHEN s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable'
+                   THEN 'failed.' || coalesce(s.error_category, '') END AS failed
+), unlisted AS (
+    DELETE FROM failed_items f USING gone g WHERE f.pipeline_id = %(pipeline_id)s AND f.item_id = g.item_id
 ), undue AS (
     DELETE FROM ready r USING gone g WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = g.item_id
 ), unawaited AS (
@@ -114,6 +118,17 @@ WITH gone AS (
     DELETE FROM rankings r USING gone g WHERE r.pipeline_id = %(pipeline_id)s AND r.item_id = g.item_id
 ), untried AS (
     DELETE FROM retry_history h USING gone g WHERE h.pipeline_id = %(pipeline_id)s AND h.item_id = g.item_id
+    RETURNING h.item_id, h.phase, h.category, h.recorded_at, h.next_at, h.delay_seconds
+), uncounted AS (
+    INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+    SELECT date_trunc('minute', h.recorded_at, 'UTC'), h.phase, h.category, -count(*), -count(h.next_at),
+           -coalesce(sum(h.delay_seconds), 0), -count(*) FILTER (WHERE h.age = 1),
+           -count(*) FILTER (WHERE h.age = 1 AND s.state = 'completed')
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY item_id, category ORDER BY recorded_at DESC) AS age FROM untried
+    ) h
+    LEFT JOIN pipeline_state s ON s.pipeline_id = %(pipeline_id)s AND s.item_id = h.item_id
+    GROUP BY 1, 2, 3
 ), forgotten AS (
     UPDATE job_queue j
     SET item_ids = ARRAY(SELECT held.item_id FROM unnest(j.item_ids) WITH ORDINALITY AS held (item_id, place)
@@ -129,7 +144,8 @@ WITH gone AS (
     SELECT %(pipeline_id)s, %(phase)s, d.name, -count(*)
     FROM stateless s, LATERAL (VALUES
         (s.state), ('waiting.' || s.wait_reason), (CASE WHEN s.degraded THEN 'degraded' END),
-        (CASE WHEN s.from_store THEN 'from_store' END), (CASE WHEN s.given_up THEN 'given_up' END)) AS d (name)
+        (CASE WHEN s.from_store THEN 'from_store' END), (CASE WHEN s.given_up THEN 'given_up' END),
+        (s.failed)) AS d (name)
     WHERE d.name IS NOT NULL
     GROUP BY d.name
 )

@@ -117,7 +117,9 @@ WITH old AS MATERIALIZED (
            CASE WHEN s.state = 'completed' AND s.degraded IS NOT NULL THEN 'degraded' END AS degraded,
            CASE WHEN s.state = 'completed' AND s.from_store THEN 'from_store' END AS from_store,
            CASE WHEN s.state = 'skipped' AND s.error_category IN ('provider_unavailable', 'cancelled', 'left_out')
-                THEN 'given_up' END AS given_up
+                THEN 'given_up' END AS given_up,
+           CASE WHEN s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable'
+                THEN 'failed.' || coalesce(s.error_category, '') END AS failed
     FROM pipeline_state s JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
     WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id = ANY(%(item_ids)s)
       AND s.state IN ('completed', 'failed', 'skipped')
@@ -134,11 +136,20 @@ WITH old AS MATERIALIZED (
 ), due AS (
     INSERT INTO ready (pipeline_id, item_id, phase, batch_key, value)
     SELECT pipeline_id, item_id, phase, batch_key, value FROM old
+), unlisted AS (
+    DELETE FROM failed_items f USING old o WHERE f.pipeline_id = %(pipeline_id)s AND f.item_id = o.item_id
+), unrecovered AS (
+    INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+    SELECT date_trunc('minute', h.latest, 'UTC'), o.phase, h.category, 0, 0, 0, 0, -count(*)
+    FROM old o CROSS JOIN LATERAL (
+        SELECT category, max(recorded_at) AS latest FROM retry_history
+        WHERE pipeline_id = o.pipeline_id AND item_id = o.item_id GROUP BY category) h
+    WHERE o.state = 'completed' GROUP BY 1, 2, 3
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT o.pipeline_id, o.phase, d.name, sum(d.delta)
     FROM old o, LATERAL (VALUES
-        (o.state, -1), ('pending', 1), (o.degraded, -1), (o.from_store, -1), (o.given_up, -1)) AS d (name, delta)
+        (o.state, -1), ('pending', 1), (o.degraded, -1), (o.from_store, -1), (o.given_up, -1), (o.failed, -1)) AS d (name, delta)
     WHERE d.name IS NOT NULL
     GROUP BY 1, 2, 3
 )

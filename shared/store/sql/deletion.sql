@@ -31,8 +31,21 @@ WITH chosen AS MATERIALIZED (
     DELETE FROM results t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
 ), ranked AS (
     DELETE FROM rankings t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
-), tried AS (
+), unlisted AS (
+    DELETE FROM failed_items t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+), untried AS (
     DELETE FROM retry_history t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
+    RETURNING t.item_id, t.phase, t.category, t.recorded_at, t.next_at, t.delay_seconds
+), uncounted AS (
+    INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+    SELECT date_trunc('minute', h.recorded_at, 'UTC'), h.phase, h.category, -count(*), -count(h.next_at),
+           -coalesce(sum(h.delay_seconds), 0), -count(*) FILTER (WHERE h.age = 1),
+           -count(*) FILTER (WHERE h.age = 1 AND s.state = 'completed')
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY item_id, category ORDER BY recorded_at DESC) AS age FROM untried
+    ) h
+    LEFT JOIN pipeline_state s ON s.pipeline_id = %(pipeline_id)s AND s.item_id = h.item_id
+    GROUP BY 1, 2, 3
 ), gone AS (
     DELETE FROM items t USING chosen c WHERE t.pipeline_id = %(pipeline_id)s AND t.item_id = c.item_id
 )
@@ -67,8 +80,20 @@ WITH gone AS (
     DELETE FROM pipeline_checkpoints c USING gone g WHERE c.pipeline_id = g.pipeline_id
 ), audits AS (
     DELETE FROM pipeline_audits a USING gone g WHERE a.pipeline_id = g.pipeline_id
-), tried AS (
+), unlisted AS (
+    DELETE FROM failed_items f USING gone g WHERE f.pipeline_id = g.pipeline_id
+), untried AS (
     DELETE FROM retry_history h USING gone g WHERE h.pipeline_id = g.pipeline_id
+    RETURNING h.item_id, h.phase, h.category, h.recorded_at, h.next_at, h.delay_seconds
+), uncounted AS (
+    -- Of items that were gone before: none of them is completed.
+    INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+    SELECT date_trunc('minute', h.recorded_at, 'UTC'), h.phase, h.category, -count(*), -count(h.next_at),
+           -coalesce(sum(h.delay_seconds), 0), -count(*) FILTER (WHERE h.age = 1), 0
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY item_id, category ORDER BY recorded_at DESC) AS age FROM untried
+    ) h
+    GROUP BY 1, 2, 3
 ), waived AS (
     DELETE FROM gate_waivers w USING gone g WHERE w.pipeline_id = g.pipeline_id
 ), kept AS (

@@ -15,7 +15,9 @@ ORDER BY call_id FOR UPDATE
 
 -- name: decide_calls
 -- Their facts may be bought again. What they cost is what was set aside, nothing, or stays unknown.
-WITH decided AS (
+WITH before AS MATERIALIZED (
+    SELECT call_id, coalesce(units, 0) AS units FROM provider_calls WHERE call_id = ANY(%(call_ids)s::uuid[])
+), decided AS (
     UPDATE provider_calls
     SET decision = %(decision)s, fact_keys = NULL,
         state = CASE WHEN %(decision)s = 'rebuy' THEN state ELSE 'settled' END,
@@ -23,7 +25,11 @@ WITH decided AS (
         money = CASE %(decision)s WHEN 'charged' THEN committed_money WHEN 'not_charged' THEN 0 * committed_money
                 ELSE money END
     WHERE call_id = ANY(%(call_ids)s::uuid[])
-    RETURNING call_id
+    RETURNING call_id, provider, sent_at, units
+), charged AS (
+    INSERT INTO provider_counters (minute, provider, calls, units)
+    SELECT date_trunc('minute', c.sent_at, 'UTC'), c.provider, 0, sum(coalesce(c.units, 0) - b.units)
+    FROM decided c JOIN before b USING (call_id) WHERE coalesce(c.units, 0) <> b.units GROUP BY 1, 2
 )
 DELETE FROM doubted_facts d USING decided c WHERE d.call_id = c.call_id
 

@@ -14,7 +14,7 @@ RETURNING p.pipeline_id, l.ended
 -- name: revive_items
 -- Failed and given-up items are due again, with all their attempts. One that killed workers stays a suspect. Returns them.
 WITH chosen AS MATERIALIZED (
-    SELECT s.pipeline_id, s.item_id, s.state, s.crashes, s.chunk, i.phase, i.batch_key, i.value
+    SELECT s.pipeline_id, s.item_id, s.state, s.crashes, s.chunk, s.error_category, i.phase, i.batch_key, i.value
     FROM unnest(%(pipeline_ids)s::uuid[], %(item_ids)s::bigint[]) AS c (pipeline_id, item_id)
     JOIN pipeline_state s ON s.pipeline_id = c.pipeline_id AND s.item_id = c.item_id
     JOIN items i ON i.pipeline_id = c.pipeline_id AND i.item_id = c.item_id
@@ -28,11 +28,13 @@ WITH chosen AS MATERIALIZED (
 ), due AS (
     INSERT INTO ready (pipeline_id, item_id, phase, batch_key, chunk, value)
     SELECT pipeline_id, item_id, phase, batch_key, chunk, value FROM chosen
+), unlisted AS (
+    DELETE FROM failed_items f USING chosen c WHERE f.pipeline_id = c.pipeline_id AND f.item_id = c.item_id
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT c.pipeline_id, c.phase, d.name, sum(d.delta)
     FROM chosen c, LATERAL (VALUES
-        (c.state, -1), ('pending', 1),
+        (c.state, -1), ('pending', 1), ('failed.' || coalesce(c.error_category, ''), -1),
         ('given_up', CASE WHEN c.state = 'skipped' THEN -1 ELSE 0 END)) AS d (name, delta)
     WHERE d.delta <> 0
     GROUP BY 1, 2, 3
@@ -62,28 +64,36 @@ FROM chosen c, LATERAL (VALUES (c.state, -1), ('pending', 1)) AS d (name, delta)
 GROUP BY 1, 2, 3
 
 -- name: list_failed_items
--- Failed and given-up items of a pipeline, by id.
+-- Failed and given-up items of a pipeline, by id. The counters say which kinds there are; of each the next ones stand
+-- side by side in the index.
+WITH kinds AS (
+    SELECT phase, substr(name, length('failed.') + 1) AS category FROM counters
+    WHERE pipeline_id = %(pipeline_id)s AND starts_with(name, 'failed.')
+      AND (%(phase)s::text IS NULL OR phase = %(phase)s)
+      AND (%(category)s::text IS NULL OR name = 'failed.' || %(category)s)
+    GROUP BY phase, name HAVING sum(delta) > 0
+), found AS MATERIALIZED (
+    SELECT f.item_id FROM kinds k CROSS JOIN LATERAL (
+        SELECT item_id FROM failed_items
+        WHERE pipeline_id = %(pipeline_id)s AND phase = k.phase AND category = k.category AND item_id > %(after)s
+        ORDER BY item_id LIMIT %(limit)s) f
+    ORDER BY f.item_id LIMIT %(limit)s
+)
 SELECT s.item_id, i.phase, i.key, s.state, s.error_category, s.last_error, s.attempts, s.crashes, s.updated_at,
        j.job_id
-FROM pipeline_state s
+FROM found f
+JOIN pipeline_state s ON s.pipeline_id = %(pipeline_id)s AND s.item_id = f.item_id
 JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
 LEFT JOIN job_queue j ON j.state = 'dead_letter' AND j.item_ids[1] = s.item_id AND j.pipeline_id = s.pipeline_id
-WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id > %(after)s
-  AND (s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable')
-  AND (%(phase)s::text IS NULL OR i.phase = %(phase)s)
-  AND (%(category)s::text IS NULL OR s.error_category = %(category)s)
-ORDER BY s.item_id LIMIT %(limit)s
+ORDER BY s.item_id
 
 -- name: count_failed_items
--- The same, by phase and category.
-SELECT i.phase, coalesce(s.error_category, ''), count(*)::int
-FROM pipeline_state s
-JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
-WHERE s.pipeline_id = %(pipeline_id)s
-  AND (s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable')
-  AND (%(phase)s::text IS NULL OR i.phase = %(phase)s)
-  AND (%(category)s::text IS NULL OR s.error_category = %(category)s)
-GROUP BY 1, 2 ORDER BY 1, 2
+-- The same, by phase and category; from counters, no item is read.
+SELECT phase, substr(name, length('failed.') + 1), sum(delta)::int FROM counters
+WHERE pipeline_id = %(pipeline_id)s AND starts_with(name, 'failed.')
+  AND (%(phase)s::text IS NULL OR phase = %(phase)s)
+  AND (%(category)s::text IS NULL OR name = 'failed.' || %(category)s)
+GROUP BY phase, name HAVING sum(delta) > 0 ORDER BY phase, name
 
 -- name: insert_action
 -- What an operator does to items.

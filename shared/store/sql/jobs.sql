@@ -170,10 +170,15 @@ WITH died AS (
     SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, r.chunk, i.value
     FROM returned r JOIN items i ON i.pipeline_id = r.pipeline_id AND i.item_id = r.item_id
     WHERE r.state = 'pending'
+), failed AS (
+    INSERT INTO failed_items (pipeline_id, item_id, phase, category)
+    SELECT pipeline_id, item_id, %(phase)s, 'crash' FROM returned WHERE state = 'failed'
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT pipeline_id, %(phase)s, d.name, d.sign * count(*)
-    FROM returned r, LATERAL (VALUES ('processing', -1), (r.state, 1)) AS d (name, sign)
+    FROM returned r, LATERAL (VALUES
+        ('processing', -1), (r.state, 1), (CASE WHEN r.state = 'failed' THEN 'failed.crash' END, 1)) AS d (name, sign)
+    WHERE d.name IS NOT NULL
     GROUP BY pipeline_id, d.name, d.sign
 )
 SELECT pipeline_id::text, item_id, state, last_error FROM returned
@@ -287,12 +292,15 @@ WITH late AS MATERIALIZED (
                      || coalesce(': ' || s.last_error, ''), updated_at = now()
     FROM (SELECT * FROM taken UNION ALL SELECT * FROM left_alone) t
     WHERE s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id AND s.state = 'pending'
-    RETURNING s.pipeline_id, t.phase, t.reason
+    RETURNING s.pipeline_id, s.item_id, t.phase, t.reason
+), failed AS (
+    INSERT INTO failed_items (pipeline_id, item_id, phase, category)
+    SELECT pipeline_id, item_id, phase, 'provider_unavailable' FROM skipped
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT pipeline_id, phase, d.name, sum(d.delta)
     FROM skipped, LATERAL (VALUES
-        ('pending', -1), ('skipped', 1), ('given_up', 1),
+        ('pending', -1), ('skipped', 1), ('given_up', 1), ('failed.provider_unavailable', 1),
         ('waiting.' || reason, CASE WHEN reason IS NULL THEN 0 ELSE -1 END)) AS d (name, delta)
     WHERE d.delta <> 0
     GROUP BY 1, 2, 3

@@ -12,12 +12,15 @@ WITH answer AS (
         fact_keys = CASE WHEN a.state = 'in_doubt' THEN c.fact_keys END
     FROM answer a
     WHERE c.call_id = a.call_id AND (c.state = 'sent' OR c.state = 'in_doubt' AND c.outcome = 'lease_expired')
-    RETURNING c.call_id, c.pipeline_id, a.phase, c.state, c.units, c.fact_keys
+    RETURNING c.call_id, c.pipeline_id, a.phase, c.state, c.units, c.fact_keys, c.provider, c.sent_at
 ), doubted AS (
     INSERT INTO doubted_facts (fact_key, call_id) SELECT unnest(fact_keys), call_id FROM settled WHERE state = 'in_doubt'
     ON CONFLICT DO NOTHING
 ), known AS (
     DELETE FROM doubted_facts d USING settled s WHERE d.call_id = s.call_id AND s.state <> 'in_doubt'
+), charged AS (
+    INSERT INTO provider_counters (minute, provider, calls, units)
+    SELECT date_trunc('minute', sent_at, 'UTC'), provider, 0, sum(units) FROM settled WHERE units <> 0 GROUP BY 1, 2
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
 SELECT pipeline_id, phase, 'calls', count(*) FROM settled WHERE state <> 'refunded' GROUP BY 1, 2
@@ -53,7 +56,9 @@ WITH outcome AS (
     WHERE s.pipeline_id = o.pipeline_id AND s.item_id = o.item_id
       AND s.state = 'processing' AND s.job_id = o.job_id
     RETURNING s.pipeline_id, s.item_id, s.state, s.next_at, s.wait_reason, s.waiting_since, s.chunk, s.degraded,
-              s.from_store, o.phase
+              s.from_store, o.phase,
+              CASE WHEN s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable'
+                   THEN coalesce(s.error_category, '') END AS failed_of
 ), waits AS (
     INSERT INTO waiting (pipeline_id, item_id, phase, reason, next_at, since)
     SELECT pipeline_id, item_id, phase, wait_reason, next_at, waiting_since FROM moved WHERE next_at IS NOT NULL
@@ -62,11 +67,14 @@ WITH outcome AS (
     SELECT i.pipeline_id, i.item_id, i.phase, i.batch_key, m.chunk, i.value
     FROM moved m JOIN items i ON i.pipeline_id = m.pipeline_id AND i.item_id = m.item_id
     WHERE m.state = 'pending' AND m.next_at IS NULL
+), failed AS (
+    INSERT INTO failed_items (pipeline_id, item_id, phase, category)
+    SELECT pipeline_id, item_id, phase, failed_of FROM moved WHERE failed_of IS NOT NULL
 ), counted AS (
     INSERT INTO counters (pipeline_id, phase, name, delta)
     SELECT pipeline_id, phase, d.name, sum(d.delta)
     FROM moved m, LATERAL (VALUES
-        ('processing', -1), (m.state, 1),
+        ('processing', -1), (m.state, 1), ('failed.' || m.failed_of, CASE WHEN m.failed_of IS NULL THEN 0 ELSE 1 END),
         ('waiting.' || m.wait_reason, CASE WHEN m.next_at IS NULL THEN 0 ELSE 1 END),
         ('degraded', CASE WHEN m.state = 'completed' AND m.degraded IS NOT NULL THEN 1 ELSE 0 END),
         ('from_store', CASE WHEN m.state = 'completed' AND m.from_store THEN 1 ELSE 0 END)) AS d (name, delta)

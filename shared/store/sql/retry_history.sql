@@ -15,13 +15,57 @@ DELETE FROM error_bodies WHERE body_id IN (
 
 -- name: store_attempts
 -- Attempts that ended in an error; the next one is due when the item's state says it.
-INSERT INTO retry_history (pipeline_id, item_id, phase, attempt, category, kind, status, codes, error, body_id,
-                           delay_seconds, next_at)
-SELECT pipeline_id, item_id, phase, number, category, kind, status, codes, error, body_id, delay_seconds,
-       now() + make_interval(secs => delay_seconds)
-FROM json_to_recordset(%(attempts)s::json) AS a (
-    pipeline_id uuid, item_id bigint, phase text, number smallint, category text, kind text, status smallint,
-    codes text[], error text, body_id uuid, delay_seconds float8)
+-- Counted with it, an item where its latest attempt of a category is: no longer where the one before was.
+WITH told AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(attempts)s::json) AS a (
+        pipeline_id uuid, item_id bigint, phase text, number smallint, category text, kind text, status smallint,
+        codes text[], error text, body_id uuid, delay_seconds float8)
+), stored AS (
+    INSERT INTO retry_history (pipeline_id, item_id, phase, attempt, category, kind, status, codes, error, body_id,
+                               delay_seconds, next_at)
+    SELECT pipeline_id, item_id, phase, number, category, kind, status, codes, error, body_id, delay_seconds,
+           now() + make_interval(secs => delay_seconds)
+    FROM told
+), latest AS (
+    SELECT t.*, s.state = 'completed' AS completed, (
+        SELECT max(recorded_at) FROM retry_history h
+        WHERE h.pipeline_id = t.pipeline_id AND h.item_id = t.item_id AND h.category = t.category) AS before
+    FROM told t JOIN pipeline_state s ON s.pipeline_id = t.pipeline_id AND s.item_id = t.item_id
+)
+INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+SELECT date_trunc('minute', now(), 'UTC'), phase, category, count(*), count(delay_seconds), coalesce(sum(delay_seconds), 0),
+       count(*), count(*) FILTER (WHERE completed)
+FROM latest GROUP BY 1, 2, 3
+UNION ALL
+SELECT date_trunc('minute', before, 'UTC'), phase, category, 0, 0, 0, -count(*), -count(*) FILTER (WHERE completed)
+FROM latest WHERE before IS NOT NULL GROUP BY 1, 2, 3
+
+-- name: count_recovered
+-- Items that have just been completed, where their latest attempts are counted.
+INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+SELECT date_trunc('minute', h.latest, 'UTC'), h.phase, h.category, 0, 0, 0, 0, count(*)
+FROM unnest(%(pipeline_ids)s::uuid[], %(item_ids)s::bigint[]) AS c (pipeline_id, item_id)
+CROSS JOIN LATERAL (
+    SELECT phase, category, max(recorded_at) AS latest FROM retry_history
+    WHERE pipeline_id = c.pipeline_id AND item_id = c.item_id GROUP BY phase, category) h
+GROUP BY 1, 2, 3
+
+-- name: fold_retry_counters
+-- Replaces the delta rows of a minute, or of an hour, by their sum. Returns how many are gone.
+WITH folded AS (
+    DELETE FROM retry_counters WHERE (date_trunc(%(unit)s, minute, 'UTC'), phase, category) IN (
+        SELECT date_trunc(%(unit)s, minute, 'UTC'), phase, category FROM retry_counters
+        WHERE minute >= %(since)s AND minute < %(until)s GROUP BY 1, 2, 3 HAVING count(*) > 1)
+      AND minute >= %(since)s AND minute < %(until)s
+    RETURNING *
+), summed AS (
+    INSERT INTO retry_counters (minute, phase, category, attempts, retries, delay_seconds, items, recovered)
+    SELECT date_trunc(%(unit)s, minute, 'UTC'), phase, category, sum(attempts), sum(retries), sum(delay_seconds), sum(items),
+           sum(recovered)
+    FROM folded GROUP BY 1, 2, 3
+    RETURNING 1
+)
+SELECT ((SELECT count(*) FROM folded) - (SELECT count(*) FROM summed))::int
 
 -- name: find_recorded
 -- Errors that attempts of a phase met in the last days, with how many met each; the newest first.
@@ -37,16 +81,9 @@ LEFT JOIN error_bodies b ON b.body_id = h.body_id
 ORDER BY h.newest DESC
 
 -- name: sum_retries
--- Attempts that ended in an error in the last days, by phase and category, and whether their items were completed later.
-SELECT h.phase, h.category, sum(h.attempts)::int, sum(h.retries)::int,
-       (sum(h.delays) / nullif(sum(h.retries), 0))::float8, count(*)::int,
-       count(*) FILTER (WHERE s.state = 'completed')::int
-FROM (
-    SELECT pipeline_id, item_id, phase, category, count(*) AS attempts, count(next_at) AS retries,
-           sum(delay_seconds) AS delays
-    FROM retry_history
-    WHERE recorded_at > now() - make_interval(secs => %(days)s * 86400)
-    GROUP BY pipeline_id, item_id, phase, category
-) h
-LEFT JOIN pipeline_state s ON s.pipeline_id = h.pipeline_id AND s.item_id = h.item_id
-GROUP BY h.phase, h.category ORDER BY h.phase, h.category
+-- Attempts that ended in an error since a moment, by phase and category, and whether their items were completed later;
+-- from counters, no attempt is read.
+SELECT phase, category, sum(attempts)::int, sum(retries)::int, (sum(delay_seconds) / nullif(sum(retries), 0))::float8,
+       sum(items)::int, sum(recovered)::int
+FROM retry_counters WHERE minute >= %(since)s
+GROUP BY phase, category HAVING sum(attempts) > 0 ORDER BY phase, category

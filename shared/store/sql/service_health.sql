@@ -13,12 +13,28 @@ SET requests = excluded.requests, successes = excluded.successes, failures = exc
     p99_seconds = excluded.p99_seconds, errors = excluded.errors, seconds = excluded.seconds,
     buckets = excluded.buckets
 
+-- name: save_stretches
+-- The same of five minutes at once.
+INSERT INTO service_health_stretches (service, stretch_start, holder, successes, timeouts, errors, seconds, buckets)
+SELECT %(service)s, to_timestamp(w.start), %(holder)s, w.successes, w.timeouts, w.errors, w.seconds, w.buckets
+FROM json_to_recordset(%(stretches)s::json) AS w (
+    start float8, successes int, timeouts int, errors jsonb, seconds float8, buckets jsonb)
+ON CONFLICT (service, stretch_start, holder) DO UPDATE
+SET successes = excluded.successes, timeouts = excluded.timeouts, errors = excluded.errors, seconds = excluded.seconds,
+    buckets = excluded.buckets
+
 -- name: find_windows
--- What the processes of a service counted since a moment. As text: the caller reads it faster than the driver.
+-- What the processes of a service counted since a moment: in windows, and from another moment on in stretches. As text:
+-- the caller reads it faster than the driver.
 SELECT extract(epoch FROM window_start)::bigint, successes, errors::text, timeouts, seconds, buckets::text
 FROM service_health_metrics
 WHERE service = %(service)s AND window_start >= to_timestamp(%(since)s)
-ORDER BY window_start
+  AND (%(stretches_from)s::float8 IS NULL OR window_start < to_timestamp(%(stretches_from)s))
+UNION ALL
+SELECT extract(epoch FROM stretch_start)::bigint, successes, errors::text, timeouts, seconds, buckets::text
+FROM service_health_stretches
+WHERE service = %(service)s AND stretch_start >= to_timestamp(%(stretches_from)s::float8)
+ORDER BY 1
 
 -- name: sum_outcomes
 -- Calls of every service since a moment by what became of them; of a few windows per process.
@@ -33,3 +49,9 @@ WHERE h.window_start >= now() - make_interval(secs => %(seconds)s) GROUP BY h.se
 DELETE FROM service_health_metrics WHERE (service, window_start, holder) IN (
     SELECT service, window_start, holder FROM service_health_metrics
     WHERE window_start < now() - make_interval(days => %(days)s) LIMIT %(limit)s)
+
+-- name: delete_stretches
+-- The same of stretches.
+DELETE FROM service_health_stretches WHERE (service, stretch_start, holder) IN (
+    SELECT service, stretch_start, holder FROM service_health_stretches
+    WHERE stretch_start < now() - make_interval(days => %(days)s) LIMIT %(limit)s)

@@ -1,6 +1,6 @@
 -- name: list_standings
 -- Every provider whose workers have run: its terms, what today's calls were charged or may be, by the day of its own
--- time zone, and what those of the last hour were charged.
+-- time zone, and what those of the last hour, by whole minutes, were charged.
 SELECT f.service, f.provider, f.source, f.unit, f.unit_price, f.concurrency, f.requests_per_second, f.units_per_day,
        f.day_zone, f.freshness_seconds, (now() AT TIME ZONE f.day_zone)::date, d.committed, h.units, h.calls,
        extract(epoch FROM ((now() AT TIME ZONE f.day_zone)::date + 1)::timestamp AT TIME ZONE f.day_zone - now())::float8,
@@ -9,7 +9,22 @@ FROM provider_profiles f
 LEFT JOIN provider_days d ON d.provider = f.source AND d.day = (now() AT TIME ZONE f.day_zone)::date
 LEFT JOIN circuit_breakers b ON b.service = f.service
 LEFT JOIN (
-    SELECT provider, sum(units) AS units, count(*)::int AS calls FROM provider_calls
-    WHERE sent_at > now() - interval '1 hour' GROUP BY provider
+    SELECT provider, sum(units) AS units, sum(calls)::int AS calls FROM provider_counters
+    WHERE minute >= date_trunc('minute', now() - interval '1 hour', 'UTC') GROUP BY provider
 ) h ON h.provider = f.provider
 ORDER BY f.service
+
+-- name: fold_provider_counters
+-- Replaces the delta rows of a provider's minute by their sum.
+WITH folded AS (
+    DELETE FROM provider_counters WHERE (minute, provider) IN (
+        SELECT minute, provider FROM provider_counters GROUP BY 1, 2 HAVING count(*) > 1)
+    RETURNING *
+)
+INSERT INTO provider_counters (minute, provider, calls, units)
+SELECT minute, provider, sum(calls), sum(units) FROM folded GROUP BY 1, 2
+
+-- name: delete_provider_counters
+-- Minutes nobody asks for any more, some of them at a time.
+DELETE FROM provider_counters WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM provider_counters WHERE minute < now() - make_interval(days => %(days)s) LIMIT %(limit)s))
