@@ -36,8 +36,10 @@ from services.gateway.rules.schemas import (
     ErrorRulePatch,
     ErrorRuleReset,
 )
+from services.gateway.schedules.schemas import PauseSchedule, SchedulePatch, ScheduleRequest
 from services.gateway.spending.controller import BudgetRequest
 from services.gateway.spending.doubts import DecisionRequest
+from services.gateway.templates.schemas import SignRequest, TemplatePatch, TemplateRequest
 from services.gateway.webhooks.schemas import SignedRequest, WebhookRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
@@ -84,6 +86,15 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "enableWebhook": SignedRequest,
     "testWebhook": SignedRequest,
     "redeliver": SignedRequest,
+    "createTemplate": TemplateRequest,
+    "editTemplate": TemplatePatch,
+    "startTemplate": SignRequest,
+    "tryTemplate": SignRequest,
+    "createSchedule": ScheduleRequest,
+    "editSchedule": SchedulePatch,
+    "pauseSchedule": PauseSchedule,
+    "unpauseSchedule": SignRequest,
+    "runSchedule": SignRequest,
     "waiveGate": WaiveRequest,
     "overrideCompany": OverrideRequest,
 }
@@ -99,10 +110,12 @@ _CONFLICTS = frozenset(
         "rewindPipeline",
     }
     | {"pauseQueue", "unpauseQueue", "pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+    | {"editTemplate", "deleteTemplate", "pauseSchedule", "unpauseSchedule"}
 )
 #: Operations that need no body.
 _BODILESS = frozenset(
     {"enableWebhook", "testWebhook", "redeliver"}
+    | {"startTemplate", "tryTemplate", "unpauseSchedule", "runSchedule"}
     | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
     | {
         "restartPhase",
@@ -120,6 +133,11 @@ _NAMES_OTHERS = frozenset({"replayDeadLetters", "discardDeadLetters"})
 _ONCE = frozenset(
     {
         "startPipeline",
+        "createTemplate",
+        "startTemplate",
+        "tryTemplate",
+        "createSchedule",
+        "runSchedule",
         "clonePipeline",
         "resumePipeline",
         "restartPhase",
@@ -131,7 +149,7 @@ _ONCE = frozenset(
     }
 )
 #: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
-_CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget"})
+_CONDITIONAL = frozenset({"editErrorRule", "resetErrorRule", "setBudget", "editTemplate", "editSchedule"})
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})
 _PROBLEMS = {
