@@ -1,5 +1,6 @@
 """The gateway's composition root: reads and writes rows, leads nothing, and may be stopped at any time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -41,9 +42,12 @@ from services.gateway.reports.controller import ReportController
 from services.gateway.reports.lineage import LineageController
 from services.gateway.reports.waivers import WaiverController
 from services.gateway.rules.controller import ErrorRuleController
+from services.gateway.schedules.controller import ScheduleController
+from services.gateway.schedules.firing import STOP_SECONDS, keep_firing
 from services.gateway.security import requires_key
 from services.gateway.spending.controller import SpendingController
 from services.gateway.spending.doubts import DoubtController
+from services.gateway.templates.controller import TemplateController
 from services.gateway.webhooks.controller import WebhookController
 from services.gateway.why.controller import WhyController
 from shared import config, log
@@ -83,10 +87,15 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await pool.open(wait=False)
+        stopping = asyncio.Event()
+        firing = asyncio.create_task(keep_firing(gateway, stopping), name="schedules")
         try:
             yield
         finally:
+            stopping.set()
             await pool.close()
+            # Not cancelled: a connection that is about to be handed out would swallow it.
+            await asyncio.wait({firing}, timeout=STOP_SECONDS)
             if redis is not None:
                 await redis.aclose(close_connection_pool=True)
 
@@ -99,6 +108,8 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             ItemController,
             LifetimeController,
             PlanController,
+            TemplateController,
+            ScheduleController,
             ReportController,
             WaiverController,
             LineageController,

@@ -37,8 +37,10 @@ from services.gateway.rules.schemas import (
     ErrorRulePatch,
     ErrorRuleReset,
 )
+from services.gateway.schedules.schemas import PauseSchedule, SchedulePatch, ScheduleRequest
 from services.gateway.spending.controller import BudgetRequest
 from services.gateway.spending.doubts import DecisionRequest
+from services.gateway.templates.schemas import SignRequest, TemplatePatch, TemplateRequest
 from services.gateway.webhooks.schemas import SignedRequest, WebhookRequest
 from shared.domain.report import Report
 from shared.domain.start import StartRequest
@@ -89,6 +91,15 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "enableWebhook": SignedRequest,
     "testWebhook": SignedRequest,
     "redeliver": SignedRequest,
+    "createTemplate": TemplateRequest,
+    "editTemplate": TemplatePatch,
+    "startTemplate": SignRequest,
+    "tryTemplate": SignRequest,
+    "createSchedule": ScheduleRequest,
+    "editSchedule": SchedulePatch,
+    "pauseSchedule": PauseSchedule,
+    "unpauseSchedule": SignRequest,
+    "runSchedule": SignRequest,
     "waiveGate": WaiveRequest,
     "overrideCompany": OverrideRequest,
 }
@@ -104,10 +115,12 @@ _CONFLICTS = frozenset(
         "rewindPipeline",
     }
     | {"pauseQueue", "unpauseQueue", "pausePipeline", "unpausePipeline", "cancelPipeline", "resumePipeline"}
+    | {"editTemplate", "deleteTemplate", "pauseSchedule", "unpauseSchedule"}
 )
 #: Operations that need no body.
 _BODILESS = frozenset(
     {"enableWebhook", "testWebhook", "redeliver", "cancelOperation"}
+    | {"startTemplate", "tryTemplate", "unpauseSchedule", "runSchedule"}
     | {"resetBreaker", "retryDeadLetters", "retryFailed", "revokeKey", "rewindPipeline"}
     | {
         "restartPhase",
@@ -125,6 +138,11 @@ _NAMES_OTHERS = frozenset({"replayDeadLetters", "discardDeadLetters"})
 _ONCE = frozenset(
     {
         "startPipeline",
+        "createTemplate",
+        "startTemplate",
+        "tryTemplate",
+        "createSchedule",
+        "runSchedule",
         "clonePipeline",
         "resumePipeline",
         "restartPhase",
@@ -141,6 +159,7 @@ _LONG = frozenset({"replayDeadLetters", "discardDeadLetters", "retryDeadLetters"
 #: Operations that refuse an edit of what was changed meanwhile, if they are told what was seen.
 _CONDITIONAL = frozenset(
     {"editErrorRule", "resetErrorRule", "setBudget", "editBreakerPolicy", "resetBreakerPolicy"}
+    | {"editTemplate", "editSchedule"}
 )
 #: Operations whose 503 has the same body as their 200.
 _SAYS_WHY = frozenset({"getHealth", "readyz"})

@@ -59,7 +59,10 @@ def as_request(config: PipelineConfig) -> dict[str, Any]:
     behaviour = {
         f.name: known[f.name] for f in msgspec.structs.fields(Config) if f.name in known.keys() - _OWN
     }
-    behaviour |= {"serp": {"pages": config.pages}, "phases": (*config.phases, *config.without_service)}
+    behaviour |= {
+        "serp": {"pages": config.pages, "ai_overview": config.ai_overview},
+        "phases": (*config.phases, *config.without_service),
+    }
     plain: dict[str, Any] = msgspec.to_builtins({**request, "config": behaviour})
     return plain
 

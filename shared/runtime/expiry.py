@@ -11,6 +11,7 @@ from shared.store.events import delete_old_events
 from shared.store.idempotency import delete_old_keys
 from shared.store.pool import Connection, Pool
 from shared.store.retry_history import delete_unread_bodies, fold_old_retry_counters
+from shared.store.schedules import delete_old_fires
 from shared.store.service_health import delete_stretches, delete_windows
 from shared.store.standings import delete_provider_counters
 from shared.store.webhooks import delete_old_deliveries
@@ -26,6 +27,7 @@ _EVERY_ROUND: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
     "audit_log": delete_old_entries,
     "events": delete_old_events,
     "webhook_deliveries": delete_old_deliveries,
+    "schedule_fires": delete_old_fires,
 }
 _SELDOM: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
     "service_health_metrics": delete_windows,

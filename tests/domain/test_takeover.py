@@ -27,7 +27,7 @@ FULL: dict[str, Any] = {
     "language": "en",
     "config": {
         "priority": "high",
-        "serp": {"pages": {"organic": 3}},
+        "serp": {"pages": {"organic": 3}, "ai_overview": True},
         "scrape": {"per_pipeline": 7, "credits_per_page": 10},
         "model": "another",
         "give_up_after_seconds": 5.0,

@@ -20,6 +20,8 @@ COMMANDS = {
     "items": ("items", "Items of a pipeline, or one of them with all its attempts."),
     "restart-phase": ("restart_phase", "Do a phase of a pipeline again."),
     "clone": ("clone", "Start a pipeline with another one's configuration."),
+    "templates": ("templates", "Bodies of a start, kept by name; save, start, try out."),
+    "schedules": ("schedules", "Templates that are started by the clock; create, pause, run now."),
     "delete": ("delete", "Delete a pipeline that has ended."),
     "workers": ("workers", "Worker processes: version, sign of life, load."),
     "providers": ("providers", "Limits, quota and spending of the providers today."),

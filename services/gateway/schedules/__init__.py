@@ -1,0 +1,1 @@
+"""Schedules: templates that are started by the clock."""

@@ -1,0 +1,1 @@
+"""Templates: bodies of a start, kept by name, started and tried out."""
