@@ -1,5 +1,6 @@
 """The gateway's composition root: reads and writes rows, leads nothing, and may be stopped at any time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -46,7 +47,7 @@ from services.gateway.spending.controller import SpendingController
 from services.gateway.spending.doubts import DoubtController
 from services.gateway.webhooks.controller import WebhookController
 from services.gateway.why.controller import WhyController
-from shared import config, log
+from shared import config, log, tracing
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
 from shared.broker.memory import read_memory
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     if settings is None:
         settings = config.load()
         log.configure(settings.log, service="gateway", secrets=settings.secrets)
+        tracing.configure("gateway", wanted=config.wants_traces())
     settings.require("postgres_url", "token")
     pool = build_pool(settings.postgres_url, size=POOL_SIZE, name="landscape-gateway")
     pool.timeout = WAIT_SECONDS
@@ -86,6 +88,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
         try:
             yield
         finally:
+            await asyncio.to_thread(tracing.flush)
             await pool.close()
             if redis is not None:
                 await redis.aclose(close_connection_pool=True)
