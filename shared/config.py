@@ -339,6 +339,14 @@ def _nearest(name: str) -> str:
     return f"; did you mean {PREFIX}{near[0]}?" if near else ""
 
 
+def wants_traces(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether OpenTelemetry's own variables name a collector, and do not turn it off."""
+    given = os.environ if environ is None else environ
+    named = any(given.get(f"OTEL_EXPORTER_OTLP_{name}") for name in ("ENDPOINT", "TRACES_ENDPOINT"))
+    off = given.get("OTEL_SDK_DISABLED", "").lower() == "true" or given.get("OTEL_TRACES_EXPORTER") == "none"
+    return named and not off
+
+
 def names() -> list[str]:
     """Every setting's variable without its prefix; PROVIDERS__<SERVICE>__… stands for any service."""
     found = []

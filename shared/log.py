@@ -16,7 +16,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.config import Log
 
 #: Loggers that print request lines, whose URLs carry the keys of some providers.
-NOISY = ("httpx", "httpcore", "aiohttp", "aiohttp.access", "dramatiq", "psycopg.pool")
+NOISY = ("httpx", "httpcore", "urllib3", "aiohttp", "aiohttp.access", "dramatiq", "psycopg.pool")
 
 #: Modules whose lines one switch governs: `LANDSCAPE_LOG__CIRCUIT_BREAKER` and the like.
 COMPONENTS = {
@@ -118,6 +118,11 @@ def _redact(secrets: Iterable[str]) -> Processor:
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """A logger; bind context with structlog.contextvars."""
     return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
+
+
+def said(name: str) -> Any:
+    """What lines written now say of this, by what is bound; None when they do not."""
+    return structlog.contextvars.get_contextvars().get(name)
 
 
 def bound(**context: Any) -> AbstractContextManager[None]:

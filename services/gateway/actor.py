@@ -61,6 +61,11 @@ def check_given_reason(reason: str) -> None:
     check_reason(reason)
 
 
+def is_dry_run(request: AnyRequest) -> bool:
+    """Whether the query of a DELETE, which has no body, says so: here and for the audit log alike."""
+    return request.query_params.get("dry_run") == "true"
+
+
 def _check(text: str, length: int) -> None:
     if len(text) > length:
         raise ValueError(f"has {len(text)} characters; at most {length} are allowed")

@@ -50,7 +50,7 @@ from services.gateway.spending.doubts import DoubtController
 from services.gateway.templates.controller import TemplateController
 from services.gateway.webhooks.controller import WebhookController
 from services.gateway.why.controller import WhyController
-from shared import config, log
+from shared import config, log, tracing
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
 from shared.broker.memory import read_memory
@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
     if settings is None:
         settings = config.load()
         log.configure(settings.log, service="gateway", secrets=settings.secrets)
+        tracing.configure("gateway", wanted=config.wants_traces())
     settings.require("postgres_url", "token")
     pool = build_pool(settings.postgres_url, size=POOL_SIZE, name="landscape-gateway")
     pool.timeout = WAIT_SECONDS
@@ -93,6 +94,7 @@ def create_app(settings: Settings | None = None, *, ping_redis: Ping | None = No
             yield
         finally:
             stopping.set()
+            await asyncio.to_thread(tracing.flush)
             await pool.close()
             # Not cancelled: a connection that is about to be handed out would swallow it.
             await asyncio.wait({firing}, timeout=STOP_SECONDS)

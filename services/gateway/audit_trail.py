@@ -7,7 +7,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.actor import NAME_LENGTH, REASON_LENGTH, AnyRequest, said_actor
+from services.gateway.actor import NAME_LENGTH, REASON_LENGTH, AnyRequest, is_dry_run, said_actor
 from services.gateway.dependencies import Gateway
 from services.gateway.observation import request_id
 from services.gateway.security import is_write, principal_of
@@ -73,11 +73,10 @@ class AuditTrail(ASGIMiddleware):
 
 
 async def _signed(request: AnyRequest) -> _Signed:
-    body = await request.body()
-    if not body:  # as that of a DELETE, whose reason is in its query
-        return _Signed(reason=request.query_params.get("reason", ""))
+    if request.method == "DELETE":  # a body of it is read by nobody
+        return _Signed(reason=request.query_params.get("reason", ""), dry_run=is_dry_run(request))
     try:
-        return msgspec.json.decode(body, type=_Signed)
+        return msgspec.json.decode(await request.body(), type=_Signed)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _Signed()  # the handler says what is wrong with it
 

@@ -1,8 +1,8 @@
 """What handlers are given: the record and the settings that matter to them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,6 +46,15 @@ class Gateway:
     def unit_of_work(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in a transaction."""
         return unit_of_work(self.pool)
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[Connection]:
+        """As `unit_of_work`, and nothing of it stays: a dry run does the work itself, so that what it tells is exact.
+
+        It takes the same time, and holds the same rows until it is taken back.
+        """
+        async with self.pool.connection() as conn, conn.transaction(force_rollback=True):
+            yield conn
 
     def connection(self, *, timeout_seconds: float | None = None) -> AbstractAsyncContextManager[Connection]:
         """A connection outside any transaction. Raises Unavailable when there is none in time."""

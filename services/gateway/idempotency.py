@@ -28,12 +28,16 @@ async def once(
     *,
     status: int | Callable[[Any], int] = 200,
     location: Callable[[Any], str | None] | None = None,
+    dry_run: bool = False,
 ) -> Response[Any]:
     """The answer of `work`, which gets the connection, or what was answered to the same request before.
 
     Work, key and answer are one transaction. `status` and `location` may depend on what was done. Raises InputError
-    when the key was used with another body.
+    when the key was used with another body. On a dry run the work is taken back, and the key is not used.
     """
+    if dry_run:
+        async with gateway.rehearsal() as conn:
+            return Response(await work(conn))
     asked = await _asked(request)
     async with gateway.unit_of_work() as conn:
         if asked and (known := await claim(conn, asked)):

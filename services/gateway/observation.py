@@ -9,6 +9,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, ProcessCollector
 from uuid_utils.compat import uuid7
 
+from services.gateway import request_trace
 from shared import log
 from shared.metrics import Requests
 
@@ -37,6 +38,7 @@ class Observation:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
+        request_trace.watch()
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -59,7 +61,10 @@ class Observation:
         self._metrics.duration.labels(method, route).observe(seconds)
         read = method in _READS and status < 400
         tell = _log.debug if read else _log.info
-        tell("request", method=method, route=route, status=status, duration_seconds=round(seconds, 4))
+        trace = request_trace.answered(scope, method=method, route=route, status=status, seconds=seconds)
+        tell(
+            "request", method=method, route=route, status=status, duration_seconds=round(seconds, 4), **trace
+        )
 
 
 def added_headers(scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -53,7 +53,7 @@ SETS: Final = {"writes": Scope.WRITE_SETTINGS}
 #: `opt` of a route that tells of a pipeline, or of the installation, where its controller tells of the other.
 OF_PIPELINES: Final = {"reads": Scope.READ_PIPELINES}
 OF_OPERATIONS: Final = {"reads": Scope.READ_OPERATIONS}
-#: `opt` of a route that changes nothing when its body has a true `dry_run`.
+#: `opt` of a route that changes nothing when its body, or a DELETE's query, has a true `dry_run`.
 DRY_RUNS: Final = {"dry_runs": True}
 
 

@@ -57,7 +57,7 @@ def publish(broker: RedisBroker, queue: str, messages: Sequence[Message]) -> Non
 def register(broker: RedisBroker, queue: str, process: Callable[[Message], Awaitable[None]]) -> None:
     """Make `process` the actor of this queue."""
 
-    async def process_job(job_id: int, fence: int, suspect: bool = False) -> None:
-        await process(Message(job_id, fence, suspect))
+    async def process_job(job_id: int, fence: int, suspect: bool = False, traceparent: str = "") -> None:
+        await process(Message(job_id, fence, suspect, traceparent))
 
     dramatiq.actor(actor_name=ACTOR, queue_name=queue, broker=broker)(process_job)

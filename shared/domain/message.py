@@ -10,6 +10,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     fence: int
     suspect: bool = False
     """Its items may have killed their worker: nothing else is worked on beside them."""
+    traceparent: str = ""
+    """Of the span in which it was made, as W3C writes it; empty when nothing is traced."""
 
 
 #: Every service's queue is named as the service; the actor in it has this name.

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from shared import log, metrics
+from shared import log, metrics, tracing
 from shared.config import Runtime
 from shared.domain.job import Due, Plan, form_jobs, job_size, window
 from shared.domain.message import Message
@@ -67,7 +67,7 @@ class Dispatcher:
             bypassing = set() if self._allowance() is None else await jobs.find_bypassing(conn)
             plans = self._form(due, open_items, upstream, bypassing)
         async with unit_of_work(self._pool) as conn:
-            created = await jobs.create_jobs(conn, self._phase.name, service, plans)
+            created = await jobs.create_jobs(conn, self._phase.name, service, plans, tracing.message)
         await self._publish(service, [*again, *created])
         self._sent["yes"].inc(len(again))
         self._sent["no"].inc(len(created))

@@ -1,6 +1,7 @@
 """One line per call and one per item, with all there is to say about it. Pipeline, phase and job are bound around it."""
 
-from shared import log
+from shared import log, tracing
+from shared.domain.service_health import OK
 from shared.store.calls import Intent
 from shared.store.outcomes import Ending, Settlement
 from shared.store.retry_history import Attempt
@@ -27,6 +28,20 @@ def call_ended(intent: Intent, settlement: Settlement) -> None:
         units=settlement.units,
         money=settlement.money,
         **({"error": settlement.error} if settlement.error else {}),
+    )
+    span = {
+        "landscape.provider": intent.provider,
+        "landscape.call_id": intent.call_id,
+        "landscape.subjects": intent.subjects,
+        "landscape.item_id": log.said("item_id"),
+        "landscape.attempt": log.said("attempt"),
+        "http.response.status_code": settlement.status,
+    }
+    tracing.call(
+        f"{intent.provider} {intent.endpoint}",
+        duration or 0.0,
+        {name: value for name, value in span.items() if value},
+        failure="" if settlement.outcome == OK else settlement.outcome,
     )
 
 

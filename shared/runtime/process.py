@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared import log
+from shared import log, tracing
 from shared.domain.blame import Patience, blame, held_up
 from shared.domain.category import ErrorCategory
 from shared.domain.gate import GateShut
@@ -79,8 +79,24 @@ class Processor:
         if claim is None:
             return
         fault_points.passing("after_claim")
-        job = {"pipeline_id": claim.pipeline_id, "phase": claim.phase, "job_id": claim.job_id}
-        with log.bound(**job, message_id=f"{message.job_id}.{message.fence}"):
+        job: dict[str, tracing.Value] = {
+            "pipeline_id": claim.pipeline_id,
+            "phase": claim.phase,
+            "job_id": claim.job_id,
+        }
+        message_id = f"{message.job_id}.{message.fence}"
+        span: dict[str, tracing.Value] = {
+            "messaging.system": "dramatiq",
+            "messaging.destination.name": self._phase.queue,
+            "messaging.operation.type": "process",
+            "messaging.message.id": message_id,
+            "landscape.items": len(claim.items),
+        }
+        span |= {f"landscape.{name}": value for name, value in job.items()}
+        with (
+            log.bound(**job, message_id=message_id),
+            tracing.job(claim.pipeline_id, message.traceparent, span),
+        ):
             await self._carry_out(claim)
 
     async def _carry_out(self, claim: Claim) -> None:

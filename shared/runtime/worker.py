@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from http.server import ThreadingHTTPServer
 
-from shared import config, log, metrics
+from shared import config, log, metrics, tracing
 from shared.broker.build import RedisBroker, publish
 from shared.broker.client import build_async_client, ping
 from shared.broker.dead_letters import DeadMessages
@@ -161,6 +161,7 @@ class WorkerProcess:
     async def start(self, broker: RedisBroker) -> None:
         """Open everything. Postgres and its schema are waited for in the background, so that a stop is heard meanwhile."""
         provider, settings, runtime = self._provider, self._settings, self._settings.runtime
+        tracing.configure(provider.service, wanted=config.wants_traces())
         phase = of_service(provider.service)
         self._server = exposition.serve(settings.exposition, self._live, lambda: self._checks)
         await self._pool.open()
@@ -283,6 +284,7 @@ class WorkerProcess:
     async def stop(self) -> None:
         """Close everything."""
         await self._tell_last()
+        await asyncio.to_thread(tracing.flush)
         self._heartbeat.stop()
         await self._gate.close()
         await self._wire.aclose()

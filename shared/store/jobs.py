@@ -1,7 +1,7 @@
 """Jobs: forming them from due items, claiming, renewing, completing, reaping."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -89,8 +89,14 @@ async def count_upstream(conn: Connection, phases: Sequence[str]) -> set[str]:
     return {cast("str", row[0]) for row in await cursor.fetchall()}
 
 
-async def create_jobs(conn: Connection, phase: str, queue: str, plans: Sequence[Plan]) -> list[Message]:
-    """Turn due items into jobs; the messages still have to be sent."""
+async def create_jobs(
+    conn: Connection,
+    phase: str,
+    queue: str,
+    plans: Sequence[Plan],
+    traced: Callable[[str, str], str] = lambda _queue, _pipeline_id: "",
+) -> list[Message]:
+    """Turn due items into jobs; the messages still have to be sent. `traced` gives each its traceparent."""
     messages = []
     for plan in plans:
         parameters = {
@@ -104,7 +110,8 @@ async def create_jobs(conn: Connection, phase: str, queue: str, plans: Sequence[
         }
         cursor = await conn.execute(_SQL["create_job"], parameters)
         if row := await cursor.fetchone():
-            messages.append(Message(*cast("tuple[int, int, bool]", row)))
+            job_id, fence, suspect = cast("tuple[int, int, bool]", row)
+            messages.append(Message(job_id, fence, suspect, traced(queue, plan.pipeline_id)))
     return messages
 
 

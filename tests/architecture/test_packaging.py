@@ -95,7 +95,7 @@ def test_workshop_asks_for_what_the_parts_ask_for() -> None:
 @every
 def test_everything_imported_is_named(name: str) -> None:
     """By the folder's own packaging, or by that of what is shared: a library that is there by luck may go."""
-    extras = ["parquet"] if name == "gateway" else []
+    extras = {"gateway": ["parquet"], "shared": ["otel"]}.get(name, [])
     known = named([*distributions.needed(name), *distributions.requirements(name, *extras)])
 
     assert {top: found for top, found in imported(FOLDERS[name]).items() if not found & known} == {}

@@ -34,7 +34,7 @@ def test_a_key_is_made_used_listed_and_revoked(
     capsys: pytest.CaptureFixture[str], gateway_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Standard output of `create` is the key alone, so that a script can take it."""
-    assert landscape(capsys, "keys") == "no key yet\n"
+    assert landscape(capsys, "keys") == ""
     key = landscape(
         capsys, "keys", "create", "ci", "--role", "operator", "--days", "30", "--reason", "x"
     ).strip()
@@ -42,9 +42,10 @@ def test_a_key_is_made_used_listed_and_revoked(
     (found,) = json.loads(landscape(capsys, "keys", "--json"))["items"]
     assert (found["name"], found["role"]) == ("ci", "operator")
     assert "expires" in landscape(capsys, "keys")
-    assert "revoked" in landscape(capsys, "keys", "revoke", found["key_id"])
-    log = landscape(capsys, "audit-log", "--by", "api")
-    assert [line.split()[2] for line in log.splitlines()] == ["revokeKey", "createKey"]
+    assert "revoked" in landscape(capsys, "keys", "revoke", found["key_id"], "--yes")
+    head, *log = landscape(capsys, "audit-log", "--by", "api").splitlines()
+    assert head.split()[:4] == ["asked", "at", "answer", "operation"]
+    assert [line.split()[2] for line in log] == ["revokeKey", "createKey"]
     assert json.loads(landscape(capsys, "audit-log", "--operation", "createKey", "--json"))["items"]
     monkeypatch.setenv("LANDSCAPE_TOKEN", key)
     landscape(capsys, "keys", code=exits.AUTH)
@@ -71,7 +72,7 @@ def test_what_a_command_does_is_done_once_however_often_it_arrives(
     body = {"keywords": ["crm"], "regions": ["US"]}
     started = httpx.post(f"{gateway_url}/api/v1/pipeline/start", json=body, headers=bearer(TOKEN)).json()
     for _ in range(2):
-        landscape(capsys, "retry-failed", started["pipeline_id"])
+        landscape(capsys, "retry-failed", started["pipeline_id"], "--yes")
     landscape(capsys, "clone", started["pipeline_id"])
     with psycopg.connect(postgres_url) as connection:
         paths = connection.execute("SELECT path FROM idempotency_keys ORDER BY created_at").fetchall()
@@ -93,7 +94,7 @@ def test_events_are_listed(capsys: pytest.CaptureFixture[str], gateway_url: str)
 
 def test_a_webhook_is_registered_tested_and_deleted(capsys: pytest.CaptureFixture[str]) -> None:
     """Standard output of `create` is the secret alone."""
-    assert landscape(capsys, "webhooks") == "no webhook yet\n"
+    assert landscape(capsys, "webhooks") == ""
     secret = landscape(capsys, "webhooks", "create", "https://hooks.example/x", "--event", "pipeline.failed")
     assert secret.startswith("whsec_")
     (found,) = json.loads(landscape(capsys, "webhooks", "--json"))["items"]
@@ -109,7 +110,7 @@ def test_a_webhook_is_registered_tested_and_deleted(capsys: pytest.CaptureFixtur
     )
     landscape(capsys, "webhooks", "redeliver", webhook_id, "1", code=exits.CONFLICT)
     assert "pipeline.failed" in landscape(capsys, "webhooks", "enable", webhook_id)
-    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id, "--reason", "moved")
+    assert "deleted" in landscape(capsys, "webhooks", "delete", webhook_id, "--yes", "--reason", "moved")
     (entry,) = json.loads(landscape(capsys, "audit-log", "--limit", "1", "--json"))["items"]
     assert (entry["operation"], entry["reason"]) == ("deleteWebhook", "moved")
     landscape(capsys, "webhooks", "create", "http://10.0.0.1/", code=exits.USAGE)

@@ -83,15 +83,28 @@ async def test_a_dry_run_is_no_write(client: AsyncTestClient[Any]) -> None:
         "discardDeadLetters": "/api/v1/dead-letters/discard",
         "retryFailed": f"/api/v1/monitoring/pipeline/{pipeline_id}/retry-failed",
     }
+    pipeline = f"/api/v1/pipeline/{pipeline_id}"
+    steps = {"pausePipeline": "pause", "cancelPipeline": "cancel", "decideCallsInDoubt": "in-doubt/decide"}
+    paths |= {operation: f"{pipeline}/{step}" for operation, step in steps.items()}
     for dry_run, logged in ((True, []), (False, list(paths))):
         for operation, path in paths.items():
-            which: dict[str, Any] = {} if operation == "retryFailed" else {"filter": {}}
+            which: dict[str, Any] = {"filter": {}} if "DeadLetters" in operation else {}
+            which |= {"decision": "charged"} if "Doubt" in operation else {}
             answer = await client.post(path, json={**which, "reason": "x", "dry_run": dry_run})
             assert answer.status_code == 200, answer.text
         assert [entry["operation"] for entry in await entries(client)][::-1] == ["startPipeline", *logged]
-    await client.post(f"/api/v1/pipeline/{pipeline_id}/pause", json={"dry_run": True})
+    await client.post(f"{pipeline}/checkpoints", json={"dry_run": True})
     await client.post(paths["retryFailed"], json={"dry_run": 1})
-    assert [entry["operation"] for entry in await entries(client)][:2] == ["retryFailed", "pausePipeline"]
+    await client.post(paths["pausePipeline"], params={"dry_run": "true"})
+    assert (await client.delete(f"{pipeline}/", params={"dry_run": "true"})).json()["dry_run"]
+    deleted = await client.request("DELETE", f"{pipeline}/", json={"dry_run": True})
+    assert deleted.json()["dry_run"] is False
+    assert [entry["operation"] for entry in await entries(client)][:4] == [
+        "deletePipeline",
+        "pausePipeline",
+        "retryFailed",
+        "createCheckpoint",
+    ]
 
 
 async def test_a_deletion_says_why_in_its_query(client: AsyncTestClient[Any]) -> None:

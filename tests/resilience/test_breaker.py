@@ -138,6 +138,6 @@ def test_an_open_breaker_costs_no_attempt_and_outlives_every_process(tmp_path: P
         assert (progress["state"], Scenario.done(progress, VIDEO_ENRICHMENT)) == ("running", 0)
 
         outage.heal()
-        done = landscape("breakers", "reset", "youtube", "--data-dir", str(tmp_path))
+        done = landscape("breakers", "reset", "youtube", "--yes", "--data-dir", str(tmp_path))
         assert done.split() == ["media", "closed"]
         outage.hold_accounts()

@@ -51,7 +51,8 @@ class Steered(Scenario):
         return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
     def checkpoints(self) -> list[dict[str, Any]]:
-        return self.api.checkpoints(self.pipeline_id)
+        found: list[dict[str, Any]] = self.api.checkpoints(self.pipeline_id)["items"]
+        return found
 
     def assert_sound(self) -> None:
         """By the audit."""
@@ -170,8 +171,8 @@ def test_a_rewound_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
         assert command("pause") == exits.CONFLICT
         assert command("checkpoint") == command("checkpoint", "--verify", oldest) == 0
         assert command("checkpoint", "--name", "here") == 0
-        assert command("rewind", "nowhere") == exits.NOT_FOUND
-        assert command("rewind", oldest, "--reason", "to see", "--actor", "tests") == 0
+        assert command("rewind", "nowhere", "--yes") == exits.NOT_FOUND
+        assert command("rewind", oldest, "--reason", "to see", "--actor", "tests", "--yes") == 0
         scenario.assert_sound()
         scenario.end()
         report, calls = scenario.report(), scenario.calls()

@@ -137,12 +137,16 @@ def test_the_command_line_does_all_of_it(machine: Standalone, capsys: pytest.Cap
         assert [attempt["attempt"] for attempt in shown["attempts"]] == [1, 2, 3, 4, 5]
         assert {attempt["category"] for attempt in shown["attempts"]} == {"recoverable"}
         assert one in landscape("dead-letters", "edit", one, "--reason", "misspelt", "--input", json.dumps(shown["input"]))  # fmt: skip
-        assert landscape("dead-letters", "discard", two, "--reason", "nobody asks").startswith("1 discarded")
+        assert landscape("dead-letters", "discard", two, "--yes", "--reason", "nobody asks").startswith(
+            "1 discarded"
+        )
         scenario.simulator("DELETE")
-        assert landscape("dead-letters", "replay", "--all", "--dry-run").startswith("3 would be replayed")
-        assert landscape("dead-letters", "replay", one, two) == "1 replayed; 1 closed before\n"
-        assert landscape("retry-failed", "--reason", "cured").startswith(f"{ROTTEN - 1} items")
-        assert landscape("retry-failed").startswith("0 items")
-        assert landscape("dead-letters") == "no dead letters\n"
+        assert landscape("dead-letters", "replay", "--all", "--dry-run").startswith(
+            "would replay 3 dead letters"
+        )
+        assert landscape("dead-letters", "replay", one, two, "--yes") == "1 replayed; 1 closed before\n"
+        assert landscape("retry-failed", "--yes", "--reason", "cured").startswith(f"{ROTTEN - 1} items")
+        assert landscape("retry-failed", "--yes").startswith("0 items")
+        assert landscape("dead-letters") == ""
         assert scenario.end()["state"] == "completed"
         scenario.assert_green(scenario.pipeline_id)

@@ -104,12 +104,9 @@ class Api:
         """POST /pipeline/{id}/… for pause, unpause, cancel, resume, checkpoints and checkpoints/{name}/rewind."""
         return self._json("POST", f"/api/v1/pipeline/{pipeline_id}/{verb}", json=body)
 
-    def checkpoints(self, pipeline_id: str) -> list[dict[str, Any]]:
+    def checkpoints(self, pipeline_id: str) -> dict[str, Any]:
         """GET /pipeline/{id}/checkpoints."""
-        found: list[dict[str, Any]] = self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints")[
-            "items"
-        ]
-        return found
+        return self._json("GET", f"/api/v1/pipeline/{pipeline_id}/checkpoints")
 
     def verify_checkpoint(self, pipeline_id: str, name: str) -> dict[str, Any]:
         """GET /pipeline/{id}/checkpoints/{name}/verify."""

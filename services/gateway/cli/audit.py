@@ -1,24 +1,23 @@
 """`landscape audit`: does the record of a pipeline prove what it claims?"""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from services.gateway.cli import exits, options
+from services.gateway.cli import exits, listing, options
 from services.gateway.cli.offline import source
 
 
 @click.command("audit")
 @options.pipeline_id
 @options.data_dir
-@options.as_json
-def command(pipeline_id: str | None, data_dir: Path, as_json: bool) -> int:
+@options.output
+def command(pipeline_id: str | None, data_dir: Path, form: str) -> int:
     """Audit PIPELINE_ID, or the newest. Exit code 1 when a check fails."""
     with source(data_dir) as pipelines:
         found = pipelines.audit(pipeline_id or pipelines.newest())
-    click.echo(json.dumps(found) if as_json else render(found))
+    listing.one(found, form, found["pipeline_id"], render)
     return 0 if found["passed"] else exits.ERROR
 
 

@@ -1,31 +1,44 @@
 """`landscape budget`: what a pipeline may spend in all; shown, or set."""
 
-import json
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
 
-from services.gateway.cli import api, options
+from services.gateway.cli import api, listing, options
+from services.gateway.cli.consent import Consent, acts
 
 
 @click.command("budget")
 @options.steered
 @click.argument("amount", type=click.FloatRange(min=0), required=False)
 @options.data_dir
-@options.as_json
+@acts
+@options.output
 def command(  # noqa: PLR0917  click passes them by name
-    pipeline_id: UUID, actor: str, reason: str, amount: float | None, data_dir: Path, as_json: bool
+    pipeline_id: UUID,
+    actor: str,
+    reason: str,
+    amount: float | None,
+    data_dir: Path,
+    form: str,
+    consent: Consent,
 ) -> int:
     """What PIPELINE_ID may spend and what is committed; with AMOUNT it may spend so much in all, from the next call on."""
     path = f"/pipeline/{pipeline_id}/budget"
     with api.connect(data_dir) as gateway:
-        if amount is None:
+
+        def foresee() -> tuple[str, Any]:
             found = gateway.ask("GET", path)
-        else:
-            found = gateway.ask("PUT", path, json={"budget": amount, "actor": actor, "reason": reason})
-    click.echo(json.dumps(found) if as_json else render(found))
+            return f"let {pipeline_id} spend {amount:,.2f} in all; now: {render(found)}", found
+
+        if amount is None:
+            listing.one(gateway.ask("GET", path), form, str(pipeline_id), render)
+        elif consent.free(foresee):
+            body = {"budget": amount, **options.signed(actor, reason)}
+            found = gateway.ask("PUT", path, json=body)
+            consent.tell(found, render(found))
     return 0
 
 

@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar
 import click
 
 from services.gateway.cli import api, operations, options
-from services.gateway.cli.listing import listing
+from services.gateway.cli.consent import Consent, acts
+from services.gateway.cli.listing import listing, one, rows
 from shared.domain.phases import PHASES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH: Final = "/dead-letters"
-_CONDITIONS: Final = ("phase", "service", "category", "fingerprint", "pipeline_id")
+_why = click.option("--reason", required=True, help="Why; it stays in the history.")
 
 
 def conditions(function: F) -> F:
@@ -30,142 +31,119 @@ def conditions(function: F) -> F:
     return function
 
 
+def _which(function: F) -> F:
+    """IDS, the conditions and --all."""
+    function = click.option("--all", "everything", is_flag=True, help="All that are open.")(function)
+    return click.argument("ids", type=int, nargs=-1)(conditions(function))
+
+
 command = listing(
     "dead-letters",
     "What was given up. Without a subcommand: how many there are of each cause.",
     f"{PATH}/groups",
-    lambda found: render_groups(found["groups"]),
+    "fingerprint",
+    ("letters", "fingerprint", "phases", "cause"),
+    items="groups",
 )
 
 
 @command.command("list")
 @conditions
-@click.option("--state", type=click.Choice(["open", "replayed", "discarded", "all"]), default="open", show_default=True)  # fmt: skip
+@click.option("--state", "in_state", type=click.Choice(["open", "replayed", "discarded", "all"]), default="open", show_default=True, help="In this state.")  # fmt: skip
+@click.option("--cursor", type=int, help="Of the page before.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @options.data_dir
-@options.as_json
-def list_(state: str, limit: int, data_dir: Path, as_json: bool, **given: str | None) -> int:
+@options.output
+def newest(data_dir: Path, form: str, **given: object) -> int:
     """The newest dead letters."""
-    params = _given(given) | {"in_state": state, "limit": str(limit)}
+    params = {name: value for name, value in given.items() if value}
     with api.connect(data_dir) as gateway:
         found = gateway.ask("GET", PATH, params=params)
-    click.echo(json.dumps(found) if as_json else render_letters(found))
+    rows(found, form, "job_id", ("job_id", "phase", "category", "error", "key"))
     return 0
 
 
 @command.command("show")
 @click.argument("job_id", type=int)
 @options.data_dir
-def show(job_id: int, data_dir: Path) -> int:
+@options.output
+def show(job_id: int, data_dir: Path, form: str) -> int:
     """All there is about one, as JSON."""
     with api.connect(data_dir) as gateway:
-        click.echo(json.dumps(gateway.ask("GET", f"{PATH}/{job_id}"), indent=2, ensure_ascii=False))
+        found = gateway.ask("GET", f"{PATH}/{job_id}")
+    one(found, form, str(job_id), lambda letter: json.dumps(letter, indent=2, ensure_ascii=False))
     return 0
 
 
 @command.command("edit")
 @click.argument("job_id", type=int)
 @click.option("--input", "text", required=True, help="The item's new input: a JSON object.")
-@click.option("--reason", required=True, help="Why; it stays in the history.")
+@_why
 @options.data_dir
-def edit(job_id: int, text: str, reason: str, data_dir: Path) -> int:
+@acts
+def edit(job_id: int, text: str, reason: str, data_dir: Path, consent: Consent) -> int:
     """Give its item another input, for when it is replayed."""
     try:
         given = json.loads(text)
     except ValueError as error:
         raise click.BadParameter(f"is not JSON: {error}", param_hint="--input") from None
-    body = {"input": given, "reason": reason}
+    path = f"{PATH}/{job_id}"
     with api.connect(data_dir) as gateway:
-        gateway.ask("PATCH", f"{PATH}/{job_id}", json=body)
-    click.echo(f"dead letter {job_id} has a new input; `landscape dead-letters replay {job_id}` uses it")
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.ask("GET", path)
+            return f"replace the input of {job_id}, {json.dumps(found['input'], ensure_ascii=False)}", found
+
+        if consent.free(foresee):
+            edited = gateway.ask("PATCH", path, json={"input": given, "reason": reason})
+            consent.tell(
+                edited,
+                f"dead letter {job_id} has a new input; `landscape dead-letters replay {job_id}` uses it",
+            )
     return 0
 
 
 @command.command("replay")
-@click.argument("ids", type=int, nargs=-1)
-@conditions
-@click.option("--all", "everything", is_flag=True, help="All that are open.")
-@click.option("--dry-run", is_flag=True, help="Only count them.")
-@click.option("--reason", default="", help="Why; it stays in the history.")
+@_which
+@options.reason
 @options.data_dir
-def replay(
-    ids: tuple[int, ...], *, everything: bool, dry_run: bool, reason: str, data_dir: Path, **given: str | None
-) -> int:
+@acts
+def replay(*, reason: str, data_dir: Path, consent: Consent, **which: Any) -> int:
     """Put items back to work: by IDS, by conditions, or --all."""
-    return _move("replay", data_dir, _body(ids, given, everything=everything, dry_run=dry_run, reason=reason))
+    return _move("replay", data_dir, consent, {**_selection(**which), "reason": reason})
 
 
 @command.command("discard")
-@click.argument("ids", type=int, nargs=-1)
-@conditions
-@click.option("--all", "everything", is_flag=True, help="All that are open.")
-@click.option("--dry-run", is_flag=True, help="Only count them.")
-@click.option("--reason", required=True, help="Why nobody needs them; it stays in the history.")
+@_which
+@_why
 @options.data_dir
-def discard(
-    ids: tuple[int, ...], *, everything: bool, dry_run: bool, reason: str, data_dir: Path, **given: str | None
-) -> int:
+@acts
+def discard(*, reason: str, data_dir: Path, consent: Consent, **which: Any) -> int:
     """Close them for good: by IDS, by conditions, or --all. Their items stay failed."""
-    return _move(
-        "discard", data_dir, _body(ids, given, everything=everything, dry_run=dry_run, reason=reason)
-    )
+    return _move("discard", data_dir, consent, {**_selection(**which), "reason": reason})
 
 
-def render_groups(groups: list[dict[str, Any]]) -> str:
-    """A line per cause."""
-    if not groups:
-        return "no dead letters"
-    return "\n".join(
-        f"{group['letters']:>7}  {group['fingerprint']:<16}  {', '.join(group['phases'])}  {group['cause']}"
-        for group in groups
-    )
-
-
-def render_letters(page: dict[str, Any]) -> str:
-    """A line per letter."""
-    lines = [
-        f"{letter['job_id']:>9}  {letter['phase']:<18}  {letter['category']}: {letter['error']}  {letter['key']}"
-        for letter in page["items"]
-    ]
-    if page["next_cursor"]:
-        lines.append("there are more; narrow it down, or use the API's cursor")
-    return "\n".join(lines) or "no dead letters"
-
-
-def _given(conditions_: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name in _CONDITIONS if (value := conditions_.get(name)) is not None}
-
-
-def _body(
-    ids: tuple[int, ...],
-    conditions_: dict[str, str | None],
-    *,
-    everything: bool,
-    dry_run: bool,
-    reason: str,
-) -> dict[str, Any]:
-    filter_ = _given(conditions_)
+def _selection(ids: tuple[int, ...], *, everything: bool, **given: str | None) -> dict[str, Any]:
+    filter_ = {name: value for name, value in given.items() if value is not None}
     if bool(ids) + bool(filter_) + everything != 1:
         raise click.UsageError("name ids, or give conditions, or say --all")
-    which = {"ids": list(ids)} if ids else {"filter": filter_}
-    return which | {"dry_run": dry_run, "reason": reason}
+    return {"ids": list(ids)} if ids else {"filter": filter_}
 
 
-def _move(verb: str, data_dir: Path, body: dict[str, Any]) -> int:
+def _move(verb: str, data_dir: Path, consent: Consent, body: dict[str, Any]) -> int:
     with api.connect(data_dir) as gateway:
-        moved = gateway.ask("POST", f"{PATH}/{verb}", json=body)
-    if said := operations.begun(moved):
-        click.echo(said)
-        return 0
-    would = "would be " if moved["dry_run"] else ""
-    aside = [
-        f"{moved[name]} {text}"
-        for name, text in (
-            ("refused", "refused: their pipeline was cancelled"),
-            ("unchanged", "closed before"),
-        )
-        if moved[name]
-    ]
-    done = {"replay": "replayed", "discard": "discarded"}[verb]
-    click.echo("; ".join([f"{moved['letters']} {would}{done}", *aside]))
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.ask("POST", f"{PATH}/{verb}", json=body | {"dry_run": True})
+            return f"{verb} {found['letters']} dead letters{_aside(found)}", found
+
+        if consent.asked(foresee):
+            moved = gateway.ask("POST", f"{PATH}/{verb}", json=body)
+            done = {"replay": "replayed", "discard": "discarded"}[verb]
+            consent.tell(moved, operations.begun(moved) or f"{moved['letters']} {done}{_aside(moved)}")
     return 0
+
+
+def _aside(moved: dict[str, Any]) -> str:
+    aside = (("refused", "refused: their pipeline was cancelled"), ("unchanged", "closed before"))
+    return "".join(f"; {moved[name]} {text}" for name, text in aside if moved[name])

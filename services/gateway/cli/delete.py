@@ -1,27 +1,30 @@
 """`landscape delete`: a pipeline that has ended goes, but for what it bought."""
 
-import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.consent import Consent, acts
 
 
 @click.command("delete")
 @click.argument("pipeline_id", type=click.UUID)
-@click.option("--reason", default="", help="Why; kept with what was done.")
-@options.sure
+@options.reason
 @options.data_dir
-@options.as_json
-def command(  # noqa: PLR0917  click passes them by name
-    pipeline_id: UUID, reason: str, dry_run: bool, yes: bool, data_dir: Path, as_json: bool
-) -> int:
+@acts
+def command(pipeline_id: UUID, reason: str, data_dir: Path, consent: Consent) -> int:
     """Delete PIPELINE_ID. Its calls and the facts they bought stay."""
-    if not options.goes_on(f"delete pipeline {pipeline_id}", dry_run=dry_run, yes=yes):
-        return 0
+    path, params = f"/pipeline/{pipeline_id}", {"reason": reason}
     with api.connect(data_dir) as gateway:
-        done = gateway.ask("DELETE", f"/pipeline/{pipeline_id}", params={"reason": reason})
-    click.echo(json.dumps(done) if as_json else f"{done['items']} items are deleted")
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.ask("DELETE", path, params=params | {"dry_run": "true"})
+            return f"delete pipeline {pipeline_id} with its {found['items']} items and their results", found
+
+        if consent.asked(foresee):
+            done = gateway.ask("DELETE", path, params=params)
+            consent.tell(done, f"{done['items']} items are deleted")
     return 0

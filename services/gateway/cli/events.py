@@ -1,6 +1,5 @@
 """`landscape events`: what has happened, and what happens."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.listing import one
 
 PATH: Final = "/events/history"
 #: Events asked for at once, and how often for new ones.
@@ -26,11 +26,11 @@ _LOOK_SECONDS: Final = 1.0
 @click.option("--after", type=click.IntRange(min=0), default=0, help="After the event of this id.")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on, until Ctrl-C.")
 @options.data_dir
-@options.as_json
+@options.output
 def command(
-    *, pipeline: str | None, types: tuple[str, ...], after: int, follow: bool, data_dir: Path, as_json: bool
+    *, pipeline: str | None, types: tuple[str, ...], after: int, follow: bool, data_dir: Path, form: str
 ) -> int:
-    """Events of the last week, the oldest first; with --json one object per line."""
+    """Events of the last week, the oldest first; as JSON one object per line."""
     params: dict[str, Any] = {"limit": _PAGE}
     params |= {"pipeline": str(pipeline)} if pipeline else {}
     params |= {"types": ",".join(types)} if types else {}
@@ -38,7 +38,7 @@ def command(
         while True:
             page = gateway.ask("GET", PATH, params=params | {"cursor": after})
             for event in page["items"]:
-                click.echo(json.dumps(event) if as_json else render(event))
+                one(event, form, str(event["id"]), render)
             if page["next_cursor"] is not None:
                 after = page["next_cursor"]
             elif follow:

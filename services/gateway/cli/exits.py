@@ -15,6 +15,19 @@ CONFLICT = 6
 UNAVAILABLE = 7
 INTERRUPTED = 130
 
+#: Code -> when a command ends with it; the reference of the command line is made from this.
+MEANINGS = {
+    0: "it is done, or was shown; also a dry run, and a question answered with no",
+    ERROR: "it failed; also an audit, a checkpoint or a check of `doctor` that does not hold, and a plan over its budget",
+    USAGE: "the command line, a setting or a file is wrong, or --yes is needed; nothing was done",
+    AUTH: "the API key is refused, or may not do that",
+    NOT_FOUND: "there is no such pipeline, item, service or file of the API",
+    PIPELINE_FAILED: "the pipeline that was followed has failed or was cancelled",
+    CONFLICT: "what it is about is in no state for it",
+    UNAVAILABLE: "the gateway or a store does not answer, or asks for patience",
+    INTERRUPTED: "Ctrl-C",
+}
+
 #: By LandscapeError.code; any other code is a plain error.
 BY_CODE = {
     "config": USAGE,

@@ -16,7 +16,7 @@ COMMANDS = {
     "up": ("up", "Run the whole system on this machine."),
     "plan": ("plan", "What a pipeline would take, before anything is spent."),
     "start": ("start", "Start a pipeline."),
-    "list": ("list_", "Pipelines: the newest, or searched by state, name and time."),
+    "list": ("list", "Pipelines: the newest, or searched by state, name and time."),
     "items": ("items", "Items of a pipeline, or one of them with all its attempts."),
     "restart-phase": ("restart_phase", "Do a phase of a pipeline again."),
     "clone": ("clone", "Start a pipeline with another one's configuration."),

@@ -1,13 +1,24 @@
 """`landscape in-doubt`: calls that may have been charged, and what became of them."""
 
-import json
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
 
-from services.gateway.cli import api, options
+from services.gateway.cli import api, listing, options
+from services.gateway.cli.consent import Consent, acts
+
+
+def _stands(call: dict[str, Any]) -> str:
+    return call["decision"] or ("not bought since" if call["holds"] else "bought since")
+
+
+_COLUMNS: tuple[listing.Column, ...] = (
+    "sent_at", "call_id", "provider", "endpoint", "subjects",
+    ("units at most", lambda call: "unknown" if call["units"] is None else f"{call['units']:g}"),
+    ("stands", _stands), ("why", lambda call: call["error"] or call["outcome"]),
+)  # fmt: skip
 
 
 @click.command("in-doubt")
@@ -18,28 +29,31 @@ from services.gateway.cli import api, options
     help="Say of all of them what they cost: nobody knows, what was set aside, nothing. What waits for it goes on.",
 )
 @options.data_dir
-@options.as_json
+@acts
+@options.output
 def command(  # noqa: PLR0917  click passes them by name
-    pipeline_id: UUID, actor: str, reason: str, decide: str | None, data_dir: Path, as_json: bool
+    pipeline_id: UUID,
+    actor: str,
+    reason: str,
+    decide: str | None,
+    data_dir: Path,
+    form: str,
+    consent: Consent,
 ) -> int:
     """Calls of PIPELINE_ID that left and have no recorded answer, newest first, unless --decide is given."""
     path = f"/pipeline/{pipeline_id}/in-doubt"
     with api.connect(data_dir) as gateway:
-        if decide:
-            body = {"decision": decide, **options.signed(actor, reason)}
-            found = gateway.ask("POST", f"{path}/decide", json=body)
-            click.echo(json.dumps(found) if as_json else f"{found['calls']} calls decided")
+        if not decide:
+            found = gateway.ask("GET", path, params={"limit": "1000"})
+            listing.rows(found, form, "call_id", _COLUMNS)
             return 0
-        found = gateway.ask("GET", path, params={"limit": "1000"})
-    click.echo(json.dumps(found) if as_json else "\n".join(map(render, found["items"])) or "none")
+        body: dict[str, Any] = {"decision": decide, **options.signed(actor, reason)}
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.ask("POST", f"{path}/decide", json=body | {"dry_run": True})
+            return f"decide for good that {found['calls']} calls are {decide}", found
+
+        if consent.asked(foresee):
+            found = gateway.ask("POST", f"{path}/decide", json=body)
+            consent.tell(found, f"{found['calls']} calls decided")
     return 0
-
-
-def render(call: dict[str, Any]) -> str:
-    """A line: which call, what it may have cost, and what is known of it."""
-    units = "unknown units" if call["units"] is None else f"at most {call['units']:g} units"
-    state = call["decision"] or ("not bought since" if call["holds"] else "bought since")
-    what = f"{call['provider']} {call['endpoint']}, {call['subjects']} subjects"
-    return (
-        f"{call['sent_at']}  {call['call_id']}  {what}, {units}: {call['error'] or call['outcome']}; {state}"
-    )

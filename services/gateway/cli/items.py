@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from services.gateway.cli import api, options, show
+from services.gateway.cli import api, listing, options
 from shared.domain.phases import PHASES
 
 
@@ -26,8 +26,13 @@ def command(pipeline_id: UUID, item_id: int | None, data_dir: Path, form: str, *
     params = {name: value for name, value in given.items() if value}
     with api.connect(data_dir) as gateway:
         if item_id is not None:
-            click.echo(json.dumps(gateway.ask("GET", f"{path}/{item_id}"), indent=2, ensure_ascii=False))
+            found = gateway.ask("GET", f"{path}/{item_id}")
+            listing.one(
+                found, form, str(item_id), lambda item: json.dumps(item, indent=2, ensure_ascii=False)
+            )
             return 0
         found = gateway.ask("GET", path, params=params)
-    show.rows(found, form, "item_id", ("item_id", "phase", "state", "attempts", "category", "key", "error"))
+    listing.rows(
+        found, form, "item_id", ("item_id", "phase", "state", "attempts", "category", "key", "error")
+    )
     return 0

@@ -2,20 +2,29 @@
 
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.consent import Consent, acts
 from services.gateway.cli.listing import listing, secret
 
 PATH: Final = "/keys"
+
+
+def _validity(key: dict[str, Any]) -> str:
+    if key["revoked_at"]:
+        return f"revoked {key['revoked_at']}"
+    return f"expires {key['expires_at']}" if key["expires_at"] else "valid until it is revoked"
 
 
 command = listing(
     "keys",
     "API keys, the newest first.",
     PATH,
-    lambda found: "\n".join(map(render, found["items"])) or "no key yet",
+    "key_id",
+    ("key_id", "role", "name", ("used", lambda key: key["last_used_at"] or "never"), ("validity", _validity)),
 )
 
 
@@ -28,7 +37,7 @@ command = listing(
     "--scope", "scopes", multiple=True, help="Of the role's, only this; may be given several times."
 )
 @click.option("--days", type=float, help="Valid for so long; omitted: until it is revoked.")
-@click.option("--reason", default="", help="Why; it stays in the audit log.")
+@options.reason
 @options.data_dir
 def create(
     *, name: str, role: str, scopes: tuple[str, ...], days: float | None, reason: str, data_dir: Path
@@ -45,20 +54,23 @@ def create(
 
 @command.command("revoke")
 @click.argument("key_id", type=click.UUID)
-@click.option("--reason", default="", help="Why; it stays in the audit log.")
+@options.reason
 @options.data_dir
-def revoke(key_id: str, reason: str, data_dir: Path) -> int:
+@acts
+def revoke(key_id: UUID, reason: str, data_dir: Path, consent: Consent) -> int:
     """Let a key open nothing any more."""
     with api.connect(data_dir) as gateway:
-        click.echo(render(gateway.ask("POST", f"{PATH}/{key_id}/revoke", json={"reason": reason})))
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.ask("GET", f"{PATH}/{key_id}")
+            return f"revoke for good {render(found)}", found
+
+        if consent.asked(foresee):
+            revoked = gateway.ask("POST", f"{PATH}/{key_id}/revoke", json={"reason": reason})
+            consent.tell(revoked, render(revoked))
     return 0
 
 
 def render(key: dict[str, Any]) -> str:
     """A line: id, role, name, and how it stands with it."""
-    facts = [f"used {key['last_used_at'] or 'never'}"]
-    if key["revoked_at"]:
-        facts.append(f"revoked {key['revoked_at']}")
-    elif key["expires_at"]:
-        facts.append(f"expires {key['expires_at']}")
-    return f"{key['key_id']}  {key['role']:<9}{key['name']}; {'; '.join(facts)}"
+    return f"{key['key_id']}  {key['role']}  {key['name']}; used {key['last_used_at'] or 'never'}; {_validity(key)}"

@@ -1,7 +1,7 @@
-"""Commands that list by themselves, and whose subcommands act on what is listed."""
+"""How everything that is read is printed: a table for people, the API's answer, or ids alone for the next command."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +9,84 @@ import click
 
 from services.gateway.cli import api, options
 
+#: A field, also of a field (`profile.service`); or a heading, and what makes the cell of an item.
+Column = str | tuple[str, Callable[[Any], object]]
 
-def listing(name: str, text: str, path: str, render: Callable[[dict[str, Any]], str]) -> click.Group:
-    """The group for what GET `path` of the API lists; `text` is its help, `render` makes lines of the answer."""
+
+def rows(
+    found: dict[str, Any], form: str, identity: str, columns: Sequence[Column], items: str = "items"
+) -> None:
+    """Print `found[items]` as -o says; `identity` is the field that is printed for ids."""
+    listed = found[items]
+    if form == "json":
+        click.echo(json.dumps(found))
+    elif form == "ids":
+        click.echo("".join(f"{_cell(item, identity)}\n" for item in listed), nl=False)
+    elif listed:
+        table(listed, columns)
+        if found.get("next_cursor"):
+            click.echo(f"there are more: --cursor {found['next_cursor']}", err=True)
+    else:
+        click.echo("none", err=True)
+
+
+def one(found: Any, form: str, ids: str | Sequence[str], text: Callable[[Any], str]) -> None:
+    """Print a single thing as -o says; `ids` is its own, or those of its parts."""
+    if form == "json":
+        click.echo(json.dumps(found))
+    elif form == "ids":
+        click.echo(
+            ids if isinstance(ids, str) else "".join(f"{each}\n" for each in ids), nl=isinstance(ids, str)
+        )
+    else:
+        click.echo(text(found))
+
+
+def table(items: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
+    """Columns as wide as their widest cell."""
+    cells = [[_cell(item, column) for column in columns] for item in items]
+    heads = [
+        column.rpartition(".")[2].replace("_", " ") if isinstance(column, str) else column[0]
+        for column in columns
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    for row in (heads, *cells):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(item: Any, column: Column) -> str:
+    if isinstance(column, str):
+        for name in column.split("."):
+            item = item[name]
+    else:
+        item = column[1](item)
+    if item is None:
+        return "-"
+    if isinstance(item, float):
+        return f"{item:.4g}"
+    return ",".join(map(str, item)) if isinstance(item, list) else str(item)
+
+
+def listing(
+    name: str, text: str, path: str, identity: str, columns: Sequence[Column], *, items: str = "items"
+) -> click.Group:
+    """The group that lists by itself what GET `path` of the API answers, and whose subcommands act on it; `text` is its help."""
 
     @click.group(name, help=text, invoke_without_command=True)
     @click.pass_context
     @options.data_dir
-    @options.as_json
-    def command(context: click.Context, data_dir: Path, as_json: bool) -> int:
+    @options.output
+    def command(context: click.Context, data_dir: Path, form: str) -> int:
         if context.invoked_subcommand is None:
             with api.connect(data_dir) as gateway:
-                found = gateway.ask("GET", path)
-            click.echo(json.dumps(found) if as_json else render(found))
+                rows(gateway.ask("GET", path), form, identity, columns, items)
         return 0
 
     return command
 
 
-def secret(found: str, secret: str) -> None:
+def secret(text: str, secret: str) -> None:
     """Print what was made, for whoever sits there, and its secret alone on standard output: it is shown this once."""
-    click.echo(found, err=True)
+    click.echo(text, err=True)
     click.echo("keep it now: it cannot be shown again", err=True)
     click.echo(secret)

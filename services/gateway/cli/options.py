@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,16 +25,14 @@ def data_dir(function: F) -> F:
     )(function)
 
 
-def as_json(function: F) -> F:
-    """--json"""
-    return click.option("--json", "as_json", is_flag=True, help="The API's answer on standard output.")(
-        function
-    )
-
-
 def pipeline_id(function: F) -> F:
     """The pipeline, by default the newest."""
     return click.argument("pipeline_id", required=False)(function)
+
+
+def reason(function: F) -> F:
+    """--reason"""
+    return click.option("--reason", default="", help="Why; kept with what was done.")(function)
 
 
 def actor(function: F) -> F:
@@ -48,7 +45,7 @@ def actor(function: F) -> F:
 def steered(function: F) -> F:
     """PIPELINE_ID, which must be given, --actor and --reason."""
     for option in (
-        click.option("--reason", default="", help="Why; kept with what was done."),
+        reason,
         actor,
         click.argument("pipeline_id", type=click.UUID),
     ):
@@ -89,28 +86,3 @@ def output(function: F) -> F:
     ):
         function = option(function)
     return function
-
-
-def sure(function: F) -> F:
-    """--dry-run and --yes"""
-    for option in (
-        click.option("--yes", is_flag=True, help="Do not ask."),
-        click.option("--dry-run", is_flag=True, help="Only say what would be done."),
-    ):
-        function = option(function)
-    return function
-
-
-def goes_on(what: str, *, dry_run: bool, yes: bool) -> bool:
-    """Whether to do it: not on a dry run, and after a question where somebody sits at the terminal.
-
-    Raises click.UsageError where nobody can be asked.
-    """
-    if dry_run:
-        click.echo(f"would {what}", err=True)
-        return False
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"about to {what}; say --yes")
-    return click.confirm(f"{what}?", err=True)

@@ -1,19 +1,18 @@
 """`landscape plan`: what a start would take, in calls, money and time; nothing is started."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from services.gateway.cli import api, exits, keyword_file, options
+from services.gateway.cli import api, exits, keyword_file, listing, options
 
 
 @click.command("plan")
 @options.searches
 @click.option("--budget", type=click.FloatRange(min=0), help="What may be spent in all.")
 @options.data_dir
-@options.as_json
+@options.output
 def command(  # noqa: PLR0917  click passes them by name
     keywords: tuple[str, ...],
     file: Any,
@@ -21,20 +20,20 @@ def command(  # noqa: PLR0917  click passes them by name
     types: tuple[str, ...],
     budget: float | None,
     data_dir: Path,
-    as_json: bool,
+    form: str,
 ) -> int:
     """What a pipeline for KEYWORDS would take. Exit code 1 when it is over --budget. `start --plan` takes everything else."""
     body = keyword_file.searches(keywords, file, regions, types)
     if budget is not None:
         body["config"] = {"budget": budget}
     with api.connect(data_dir) as gateway:
-        return show(gateway, body, as_json=as_json)
+        return show(gateway, body, form)
 
 
-def show(gateway: api.Api, body: dict[str, Any], *, as_json: bool) -> int:
+def show(gateway: api.Api, body: dict[str, Any], form: str) -> int:
     """Print the plan of a start's body; exit code."""
     found = gateway.ask("POST", "/pipeline/plan", json=body)
-    click.echo(json.dumps(found) if as_json else render(found))
+    listing.one(found, form, [phase["phase"] for phase in found["phases"]], render)
     return exits.ERROR if found["affordable"] is False else 0
 
 

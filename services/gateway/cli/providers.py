@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from services.gateway.cli import api, options, show
+from services.gateway.cli import api, listing, options
 
 _COLUMNS = (
     "profile.service", "breaker", "profile.concurrency", "profile.requests_per_second", "units_today", "units_left",
@@ -19,5 +19,5 @@ def command(data_dir: Path, form: str) -> int:
     """Providers whose workers have run."""
     with api.connect(data_dir) as gateway:
         found = gateway.ask("GET", "/monitoring/providers")
-    show.rows(found, form, "profile.service", _COLUMNS)
+    listing.rows(found, form, "profile.service", _COLUMNS)
     return 0

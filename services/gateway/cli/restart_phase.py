@@ -1,12 +1,13 @@
 """`landscape restart-phase`: a phase of a paused or ended pipeline is done again."""
 
-import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.consent import Consent, acts
 from shared.domain.phases import PHASES
 
 
@@ -14,31 +15,32 @@ from shared.domain.phases import PHASES
 @options.steered
 @click.argument("phase", type=click.Choice(list(PHASES)))
 @click.option("--rebuy", is_flag=True, help="Buy again what is stored.")
-@options.sure
 @options.data_dir
-@options.as_json
+@acts
 def command(  # noqa: PLR0917  click passes them by name
     pipeline_id: UUID,
     actor: str,
     reason: str,
     phase: str,
     rebuy: bool,
-    dry_run: bool,
-    yes: bool,
     data_dir: Path,
-    as_json: bool,
+    consent: Consent,
 ) -> int:
     """Do PHASE of PIPELINE_ID again, and find anew what only its results had named."""
-    if not options.goes_on(f"do {phase} of {pipeline_id} again", dry_run=dry_run, yes=yes):
-        return 0
+    verb = f"phases/{phase}/restart"
+    body: dict[str, Any] = {"rebuy": rebuy, **options.signed(actor, reason)}
     with api.connect(data_dir) as gateway:
-        done = gateway.steer(
-            str(pipeline_id),
-            f"phases/{phase}/restart",
-            rebuy=rebuy,
-            **options.signed(actor, reason),
-        )
-    click.echo(
-        json.dumps(done) if as_json else f"{done['set_back']} items are due again, {done['removed']} removed"
-    )
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.steer(str(pipeline_id), verb, **body, dry_run=True)
+            lost = f"{found['checkpoints_removed']} checkpoints go, {found['facts_expired']} facts are bought again"
+            return f"do {phase} of {pipeline_id} again: {_came(found)}, {lost}", found
+
+        if consent.asked(foresee):
+            done = gateway.steer(str(pipeline_id), verb, **body)
+            consent.tell(done, _came(done))
     return 0
+
+
+def _came(found: dict[str, Any]) -> str:
+    return f"{found['set_back']} items are due again, {found['removed']} removed"

@@ -1,10 +1,12 @@
 """`landscape retry-failed`: a pipeline's failed items are worked on again."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from services.gateway.cli import api, operations, options
+from services.gateway.cli.consent import Consent, acts
 from shared.domain.phases import PHASES
 
 
@@ -13,32 +15,31 @@ from shared.domain.phases import PHASES
 @click.option("--phase", type=click.Choice(list(PHASES)), help="Only of this phase.")
 @click.option("--category", help="Only those that failed with this category.")
 @click.option("--max", "most", type=click.IntRange(min=1), help="At most so many, the oldest first.")
-@click.option("--dry-run", is_flag=True, help="Only count them.")
-@click.option("--reason", default="", help="Why; it stays in the history.")
+@options.reason
 @options.data_dir
+@acts
 def command(
     pipeline_id: str | None,
     *,
     phase: str | None,
     category: str | None,
     most: int | None,
-    dry_run: bool,
     reason: str,
     data_dir: Path,
+    consent: Consent,
 ) -> int:
     """Failed and given-up items of PIPELINE_ID, or of the newest. An ended pipeline goes on."""
-    body = {
-        "phase": phase,
-        "category": category,
-        "max": most,
-        "dry_run": dry_run,
-        "reason": reason,
-    }
+    body = {"phase": phase, "category": category, "max": most, "reason": reason}
     with api.connect(data_dir) as gateway:
         pipeline_id = pipeline_id or gateway.newest()
-        done = gateway.ask("POST", f"/monitoring/pipeline/{pipeline_id}/retry-failed", json=body)
-    if said := operations.begun(done):
-        click.echo(said)
-        return 0
-    click.echo(f"{done['items']} items {'would be' if dry_run else 'are'} due again in {pipeline_id}")
+        path = f"/monitoring/pipeline/{pipeline_id}/retry-failed"
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.ask("POST", path, json=body | {"dry_run": True})
+            return f"try {found['items']} items of {pipeline_id} again", found
+
+        if consent.asked(foresee):
+            done = gateway.ask("POST", path, json=body)
+            text = operations.begun(done) or f"{done['items']} items are due again in {pipeline_id}"
+            consent.tell(done, text)
     return 0

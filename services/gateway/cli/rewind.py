@@ -1,12 +1,13 @@
 """`landscape rewind`: what a pipeline did after a checkpoint is taken back, and done again."""
 
-import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
 
 from services.gateway.cli import api, options
+from services.gateway.cli.consent import Consent, acts
 
 
 @click.command("rewind")
@@ -16,14 +17,31 @@ from services.gateway.cli import api, options
     "--rebuy", is_flag=True, help="Buy again what was bought since; else stored answers answer again."
 )
 @options.data_dir
-@options.as_json
+@acts
 def command(  # noqa: PLR0917  click passes them by name
-    pipeline_id: UUID, actor: str, reason: str, name: str, rebuy: bool, data_dir: Path, as_json: bool
+    pipeline_id: UUID,
+    actor: str,
+    reason: str,
+    name: str,
+    rebuy: bool,
+    data_dir: Path,
+    consent: Consent,
 ) -> int:
     """Go back to the checkpoint NAME of PIPELINE_ID, which must be paused or have ended, and on from there."""
+    verb = f"checkpoints/{api.quoted(name)}/rewind"
+    body: dict[str, Any] = {"rebuy": rebuy, **options.signed(actor, reason)}
     with api.connect(data_dir) as gateway:
-        verb = f"checkpoints/{api.quoted(name)}/rewind"
-        rewound = gateway.steer(str(pipeline_id), verb, rebuy=rebuy, **options.signed(actor, reason))
-    text = f"{rewound['state']}: {rewound['set_back']} items are due again, {rewound['removed']} are gone until they are found again"
-    click.echo(json.dumps(rewound) if as_json else text)
+
+        def foresee() -> tuple[str, Any]:
+            found = gateway.steer(str(pipeline_id), verb, **body, dry_run=True)
+            lost = f"{found['checkpoints_removed']} checkpoints go, {found['facts_expired']} facts are bought again"
+            return f"rewind {pipeline_id} to {name}: {_came(found)}, {lost}", found
+
+        if consent.asked(foresee):
+            rewound = gateway.steer(str(pipeline_id), verb, **body)
+            consent.tell(rewound, f"{rewound['state']}: {_came(rewound)}")
     return 0
+
+
+def _came(found: dict[str, Any]) -> str:
+    return f"{found['set_back']} items are due again, {found['removed']} are gone until they are found again"

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from services.gateway.cli import api, keyword_file, options, plan, watch
+from services.gateway.cli.consent import Consent, acts
 from services.gateway.cli.curve import read as read_curve
 
 
@@ -24,10 +25,10 @@ from services.gateway.cli.curve import read as read_curve
 @click.option("--curve", help="Click curve of the report: a built-in one by its id, or a CSV file with position,share or position,percent.")  # fmt: skip
 @click.option("--resume-from", type=click.UUID, help="An earlier pipeline: what is not given is taken from it, and what it completed is not done again.")  # fmt: skip
 @click.option("--failed-only", is_flag=True, help="With --resume-from: of the rest only what had failed.")
-@click.option("--plan", "only_plan", is_flag=True, help="Start nothing; say what it would take.")
+@click.option("--plan", "as_plan", is_flag=True, help="As --dry-run.")
 @click.option("--watch/--no-watch", "follow", default=False, help="Follow it until it ends.")
 @options.data_dir
-@options.as_json
+@acts
 def command(  # noqa: PLR0917  click passes them by name
     keywords: tuple[str, ...],
     file: Any,
@@ -39,10 +40,10 @@ def command(  # noqa: PLR0917  click passes them by name
     curve: str | None,
     resume_from: UUID | None,
     failed_only: bool,
-    only_plan: bool,
+    as_plan: bool,
     follow: bool,
     data_dir: Path,
-    as_json: bool,
+    consent: Consent,
 ) -> int:
     """Start a pipeline for KEYWORDS. A broken row starts nothing."""
     body = keyword_file.searches(keywords, file, regions, types)
@@ -57,9 +58,9 @@ def command(  # noqa: PLR0917  click passes them by name
     if resume_from or failed_only:
         body = _resume(body, resume_from, failed_only=failed_only)
     with api.connect(data_dir) as gateway:
-        if only_plan:
-            return plan.show(gateway, body, as_json=as_json)
-        return _start(gateway, body, follow=follow, as_json=as_json)
+        if as_plan or consent.dry_run:
+            return plan.show(gateway, body, "json" if consent.as_json else "table")
+        return _start(gateway, body, consent, follow=follow)
 
 
 def _with_curve(given: Any, curve: str) -> dict[str, Any]:
@@ -84,9 +85,9 @@ def _resume(body: dict[str, Any], earlier: UUID | None, *, failed_only: bool) ->
     return {name: value for name, value in body.items() if value} | {"config": config}
 
 
-def _start(gateway: api.Api, body: dict[str, Any], *, follow: bool, as_json: bool) -> int:
+def _start(gateway: api.Api, body: dict[str, Any], consent: Consent, *, follow: bool) -> int:
     started = gateway.start(json.dumps(body).encode())
-    click.echo(json.dumps(started) if as_json else started["pipeline_id"])
+    consent.tell(started, started["pipeline_id"])
     for merged in started["merged"]:
         click.echo(f"merged: {merged['keyword']!r} is the same search as {merged['into']!r}", err=True)
     for warning in started["warnings"]:

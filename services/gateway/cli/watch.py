@@ -1,6 +1,5 @@
 """`landscape watch`: a pipeline's progress until it ends."""
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.gateway.cli import api, exits, options
+from services.gateway.cli import api, exits, listing, options
 
 POLL_SECONDS = 0.5
 #: Off a terminal a line is printed at most this often.
@@ -28,13 +27,13 @@ ENDED = ("completed", "completed_with_gaps", "failed", "cancelled")
 @click.command("watch")
 @options.pipeline_id
 @options.data_dir
-@options.as_json
-def command(pipeline_id: str | None, data_dir: Path, as_json: bool) -> int:
-    """Follow PIPELINE_ID, or the newest, until it ends. Ctrl-C stops watching; the pipeline goes on."""
+@options.output
+def command(pipeline_id: str | None, data_dir: Path, form: str) -> int:
+    """Follow PIPELINE_ID, or the newest, until it ends. Ctrl-C stops watching; the pipeline goes on. As JSON or ids: once, at once."""
     with api.connect(data_dir) as gateway:
         pipeline_id = pipeline_id or gateway.newest()
-        if as_json:
-            click.echo(json.dumps(gateway.progress(pipeline_id)))
+        if form != "table":
+            listing.one(gateway.progress(pipeline_id), form, pipeline_id, one_line)
             return 0
         return follow(gateway, pipeline_id)
 

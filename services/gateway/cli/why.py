@@ -1,12 +1,11 @@
 """`landscape why`: why a pipeline, an item or a service does not go on, and what to do about it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from services.gateway.cli import api, options
+from services.gateway.cli import api, listing, options
 from shared.domain.phases import PHASES
 
 
@@ -16,7 +15,7 @@ from shared.domain.phases import PHASES
 @click.option("--key", help="Of an item, as the API shows it.")
 @click.option("--service", help="Of a service, such as serp, instead of a pipeline.")
 @options.data_dir
-@options.as_json
+@options.output
 def command(
     pipeline_id: str | None,
     *,
@@ -24,7 +23,7 @@ def command(
     key: str | None,
     service: str | None,
     data_dir: Path,
-    as_json: bool,
+    form: str,
 ) -> int:
     """Why PIPELINE_ID, or the newest, an item of it or a service does not go on."""
     if (phase is None) != (key is None):
@@ -41,7 +40,7 @@ def command(
                 if phase
                 else gateway.ask("GET", f"{path}/why")
             )
-    click.echo(json.dumps(found) if as_json else render(found))
+    listing.one(found, form, found["gate"], render)
     return 0
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from services.gateway.cli import api, options, show
+from services.gateway.cli import api, listing, options
 
 
 @click.command("workers")
@@ -28,5 +28,5 @@ def command(services: bool, data_dir: Path, form: str) -> int:
         )
     else:
         columns = ("holder", "service", "version", "alive", "jobs", "threads", "calls", "leads", "seen_at")
-    show.rows(found, form, columns[0], columns)
+    listing.rows(found, form, columns[0], columns)
     return 0

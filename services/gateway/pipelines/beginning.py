@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+from services.gateway import request_trace
 from services.gateway.dependencies import Gateway
 from services.gateway.pipelines import schemas
 from services.gateway.planning.estimate import plan
@@ -52,6 +53,7 @@ async def begin(
     if not earlier:  # what is taken over costs nothing, and is not foreseen
         await _refuse_over_budget(conn, gateway, frozen)
     pipeline_id: UUID = await initialize_pipeline(conn, frozen.config)
+    request_trace.begun(pipeline_id)
     if earlier:
         await take_over(conn, pipeline_id, frozen.config, earlier, act)
     _log.info("pipeline_started", pipeline_id=str(pipeline_id), items=frozen.config.searches)

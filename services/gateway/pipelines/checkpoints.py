@@ -11,7 +11,7 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
-from services.gateway.security import needs
+from services.gateway.security import DRY_RUNS, needs
 from shared import log
 from shared.domain.checkpoint import check_name
 from shared.domain.scope import Scope
@@ -67,6 +67,7 @@ class CheckpointController(Controller):
         "/{name:str}/rewind",
         operation_id="rewindPipeline",
         status_code=200,
+        opt=DRY_RUNS,
         summary="Go back to a checkpoint.",
     )
     async def rewind(
@@ -82,9 +83,14 @@ class CheckpointController(Controller):
 
         async def record(conn: Connection) -> schemas.WentBack:
             rewound = await checkpoints.rewind(conn, pipeline_id, name, act, rebuy=body.rebuy)
-            _log.info("pipeline_rewound", pipeline_id=str(pipeline_id), name=name, actor=act.actor)
+            if not body.dry_run:
+                _log.info("pipeline_rewound", pipeline_id=str(pipeline_id), name=name, actor=act.actor)
             return schemas.WentBack(
-                pipeline_id, "running", **msgspec.structs.asdict(rewound), links=schemas.links(pipeline_id)
+                pipeline_id,
+                "running",
+                **msgspec.structs.asdict(rewound),
+                links=schemas.links(pipeline_id),
+                dry_run=body.dry_run,
             )
 
-        return await once(request, gateway, record)
+        return await once(request, gateway, record, dry_run=body.dry_run)

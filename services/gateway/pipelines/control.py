@@ -11,7 +11,7 @@ from services.gateway.actor import AnyRequest, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
-from services.gateway.security import needs
+from services.gateway.security import DRY_RUNS, needs
 from shared import log
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
@@ -19,6 +19,7 @@ from shared.store import control
 from shared.store.control import Act
 from shared.store.pipelines import get_pipeline_state
 from shared.store.pool import Connection
+from shared.store.progress import phase_progress
 
 _log = log.get(__name__)
 
@@ -30,32 +31,31 @@ class ControlController(Controller):
     tags = ("pipelines",)
     opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
 
-    @post("/pause", operation_id="pausePipeline", status_code=200, summary="Start no more calls for now.")
+    @post("/pause", operation_id="pausePipeline", status_code=200, opt=DRY_RUNS, summary="Start no more calls for now.")  # fmt: skip
     async def pause(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> schemas.Steered:
         """Within two seconds. Calls in flight end and are recorded. 409 unless it is running."""
         return await _steer(request, gateway, pipeline_id, control.pause)
 
-    @post("/unpause", operation_id="unpausePipeline", status_code=200, summary="Go on after a pause.")
+    @post("/unpause", operation_id="unpausePipeline", status_code=200, opt=DRY_RUNS, summary="Go on after a pause.")  # fmt: skip
     async def unpause(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> schemas.Steered:
         """At once. 409 unless it is paused."""
         return await _steer(request, gateway, pipeline_id, control.unpause)
 
-    @post(
-        "/cancel", operation_id="cancelPipeline", status_code=200, summary="End a pipeline before its time."
-    )
+    @post("/cancel", operation_id="cancelPipeline", status_code=200, opt=DRY_RUNS, summary="End a pipeline before its time.")  # fmt: skip
     async def cancel(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> schemas.Steered:
         """Calls in flight end and are recorded; everything else is skipped. What is completed stays. 409 when it has ended."""
         steered = await _steer(request, gateway, pipeline_id, control.cancel)
-        await control.settle(gateway.pool, pipeline_id)
+        if not steered.dry_run:
+            await control.settle(gateway.pool, pipeline_id)
         return steered
 
-    @post("/resume", operation_id="resumePipeline", status_code=200, summary="Go on with an ended pipeline.")
+    @post("/resume", operation_id="resumePipeline", status_code=200, opt=DRY_RUNS, summary="Go on with an ended pipeline.")  # fmt: skip
     async def resume(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> Response[schemas.Resumed]:
@@ -71,10 +71,13 @@ class ControlController(Controller):
             items = await control.resume_pipeline(
                 conn, pipeline_id, resume_failed_only=body.resume_failed_only, act=act
             )
-            _log.info("pipeline_resumed", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
-            return schemas.Resumed(pipeline_id, "running", items, schemas.links(pipeline_id))
+            if not body.dry_run:
+                _log.info("pipeline_resumed", pipeline_id=str(pipeline_id), items=items, actor=act.actor)
+            return schemas.Resumed(
+                pipeline_id, "running", items, schemas.links(pipeline_id), dry_run=body.dry_run
+            )
 
-        return await once(request, gateway, record)
+        return await once(request, gateway, record, dry_run=body.dry_run)
 
     @get("/actions", operation_id="listPipelineActions", summary="What operators did to a pipeline.")
     async def actions(
@@ -94,8 +97,13 @@ async def _steer(
 ) -> schemas.Steered:
     body = decode(await request.body() or b"{}", schemas.SteerRequest)
     act = Act(actor_of(request, body.actor), body.reason)
-    async with gateway.unit_of_work() as conn:
+    async with gateway.rehearsal() if body.dry_run else gateway.unit_of_work() as conn:
         await steer(conn, pipeline_id, act)
         pipeline = await get_pipeline_state(conn, pipeline_id)
-    _log.info("pipeline_steered", pipeline_id=str(pipeline_id), to=pipeline.state, actor=act.actor)
-    return schemas.Steered(pipeline_id, pipeline.state, schemas.links(pipeline_id))
+        phases = await phase_progress(conn, pipeline_id)
+    if not body.dry_run:
+        _log.info("pipeline_steered", pipeline_id=str(pipeline_id), to=pipeline.state, actor=act.actor)
+    still_open = sum(phase.pending + phase.processing for phase in phases)
+    return schemas.Steered(
+        pipeline_id, pipeline.state, still_open, schemas.links(pipeline_id), dry_run=body.dry_run
+    )

@@ -1,7 +1,7 @@
 """A pipeline once more: a phase done again, a clone with other settings; and its deletion."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -9,12 +9,12 @@ from litestar import Controller, Response, delete, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from services.gateway.actor import AnyRequest, actor_of, asked_reason
+from services.gateway.actor import AnyRequest, actor_of, asked_reason, is_dry_run
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
 from services.gateway.pipelines import schemas
 from services.gateway.pipelines.beginning import begin, read
-from services.gateway.security import needs
+from services.gateway.security import DRY_RUNS, needs
 from services.gateway.service_names import check_phase
 from shared import log
 from shared.domain.scope import Scope
@@ -26,6 +26,7 @@ from shared.store.deletion import begin_deletion, go_on_deleting
 from shared.store.phase_restart import restart_phase
 from shared.store.pipelines import get_pipeline
 from shared.store.pool import Connection
+from shared.store.progress import phase_progress
 
 _log = log.get(__name__)
 
@@ -43,7 +44,7 @@ class LifetimeController(Controller):
     tags = ("pipelines",)
     opt = needs(reads=Scope.READ_PIPELINES, writes=Scope.WRITE_PIPELINES)
 
-    @post("/phases/{phase:str}/restart", operation_id="restartPhase", status_code=200, summary="Do a phase again.")  # fmt: skip
+    @post("/phases/{phase:str}/restart", operation_id="restartPhase", status_code=200, opt=DRY_RUNS, summary="Do a phase again.")  # fmt: skip
     async def restart(
         self,
         request: AnyRequest,
@@ -61,16 +62,18 @@ class LifetimeController(Controller):
 
         async def record(conn: Connection) -> schemas.RestartedPhase:
             done = await restart_phase(conn, pipeline_id, phase, act, rebuy=body.rebuy)
-            _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
+            if not body.dry_run:
+                _log.info("phase_restarted", pipeline_id=str(pipeline_id), phase=phase, actor=act.actor)
             return schemas.RestartedPhase(
                 pipeline_id,
                 "running",
                 phase,
                 **msgspec.structs.asdict(done),
                 links=schemas.links(pipeline_id),
+                dry_run=body.dry_run,
             )
 
-        return await once(request, gateway, record)
+        return await once(request, gateway, record, dry_run=body.dry_run)
 
     @post("/clone", operation_id="clonePipeline", summary="Start another pipeline with the same configuration.")  # fmt: skip
     async def clone(
@@ -90,19 +93,25 @@ class LifetimeController(Controller):
 
         return await once(request, gateway, record, status=201, location=lambda started: started.links.itself)
 
-    @delete("/", operation_id="deletePipeline", status_code=200, summary="Delete a pipeline that has ended.")
+    @delete("/", operation_id="deletePipeline", status_code=200, opt=DRY_RUNS, summary="Delete a pipeline that has ended.")  # fmt: skip
     async def delete(
         self,
         request: AnyRequest,
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
         reason: FromQuery[str] = "",
+        dry_run: FromQuery[Literal["true", "false"]] = "false",  # noqa: ARG002  read where the audit log reads it
     ) -> schemas.Deleted:
         """In parts; housekeeping ends what is broken off. What was bought stays, and what was paid. 409 while it runs."""
         act = Act(actor_of(request), asked_reason(reason))
+        if is_dry_run(request):
+            async with gateway.rehearsal() as conn:
+                phases = await phase_progress(conn, pipeline_id)
+                await begin_deletion(conn, pipeline_id, act)
+            return schemas.Deleted(pipeline_id, sum(phase.planned for phase in phases), dry_run=True)
         async with gateway.unit_of_work() as conn:
             await begin_deletion(conn, pipeline_id, act)
         deleted = await go_on_deleting(gateway.pool, pipeline_id)
         if deleted.ended:  # else housekeeping has a part in hand, and says so
             _log.info("pipeline_deleted", pipeline_id=str(pipeline_id), items=deleted.items, actor=act.actor)
-        return schemas.Deleted(pipeline_id, deleted.items)
+        return schemas.Deleted(pipeline_id, deleted.items, dry_run=False)

@@ -82,6 +82,8 @@ class SteerRequest(msgspec.Struct, frozen=True):
 
     actor: Actor = ""
     reason: Reason = ""
+    dry_run: bool = False
+    """Only say what it would come to: all of it is done, and taken back."""
 
 
 class ResumeRequest(msgspec.Struct, frozen=True):
@@ -91,6 +93,8 @@ class ResumeRequest(msgspec.Struct, frozen=True):
     """Leave out what was given up or cancelled."""
     actor: Actor = ""
     reason: Reason = ""
+    dry_run: bool = False
+    """Only say what it would come to: all of it is done, and taken back."""
 
 
 class CheckpointRequest(msgspec.Struct, frozen=True):
@@ -108,6 +112,8 @@ class RewindRequest(msgspec.Struct, frozen=True):
     """Buy again what was bought since; else the stored answers answer again."""
     actor: Actor = ""
     reason: Reason = ""
+    dry_run: bool = False
+    """Only say what it would come to: all of it is done, and taken back."""
 
 
 class RestartRequest(msgspec.Struct, frozen=True):
@@ -117,6 +123,8 @@ class RestartRequest(msgspec.Struct, frozen=True):
     """Buy again what the results rest on; else the stored answers answer again."""
     actor: Actor = ""
     reason: Reason = ""
+    dry_run: bool = False
+    """Only say what it would come to: all of it is done, and taken back."""
 
 
 class RestartedPhase(msgspec.Struct, frozen=True):
@@ -131,6 +139,7 @@ class RestartedPhase(msgspec.Struct, frozen=True):
     facts_expired: int
     checkpoints_removed: int
     links: Links
+    dry_run: bool
 
 
 class Deleted(msgspec.Struct, frozen=True):
@@ -138,14 +147,18 @@ class Deleted(msgspec.Struct, frozen=True):
 
     pipeline_id: UUID
     items: int
+    dry_run: bool
 
 
 class Steered(msgspec.Struct, frozen=True):
-    """Where a pipeline stands after what was done to it."""
+    """Where a pipeline stands after what was done to it; with `dry_run` where it would stand."""
 
     pipeline_id: UUID
     state: str
+    open: int
+    """Items that are pending or processing: a pause keeps them, a cancelled pipeline skips those not in hand."""
     links: Links
+    dry_run: bool
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -156,6 +169,7 @@ class Resumed(msgspec.Struct, frozen=True):
     items: int
     """That are due again, without those that are only computed anew."""
     links: Links
+    dry_run: bool
 
 
 class WentBack(msgspec.Struct, frozen=True):
@@ -169,6 +183,7 @@ class WentBack(msgspec.Struct, frozen=True):
     facts_expired: int
     checkpoints_removed: int
     links: Links
+    dry_run: bool
 
 
 class CheckpointPage(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from msgspec import Meta
 from services.gateway.actor import Actor, AnyRequest, Reason, actor_of
 from services.gateway.dependencies import Gateway
 from services.gateway.idempotency import once
-from services.gateway.security import needs
+from services.gateway.security import DRY_RUNS, needs
 from shared import log
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
@@ -51,13 +51,16 @@ class DecisionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None: all of the pipeline about which nobody has decided."""
     actor: Actor = ""
     reason: Reason = ""
+    dry_run: bool = False
+    """Only say what it would come to: all of it is done, and taken back."""
 
 
 class Decided(msgspec.Struct, frozen=True):
     """What came of it."""
 
     calls: int
-    """About which this request decided."""
+    """About which this request decided; with `dry_run` would decide."""
+    dry_run: bool
 
 
 class DoubtController(Controller):
@@ -78,7 +81,13 @@ class DoubtController(Controller):
         async with gateway.connection() as conn:
             return DoubtedPage(await list_doubted_calls(conn, pipeline_id, limit))
 
-    @post("/decide", operation_id="decideCallsInDoubt", status_code=200, summary="Say what they cost.")
+    @post(
+        "/decide",
+        operation_id="decideCallsInDoubt",
+        status_code=200,
+        opt=DRY_RUNS,
+        summary="Say what they cost.",
+    )
     async def decide(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]
     ) -> Response[Decided]:
@@ -89,13 +98,14 @@ class DoubtController(Controller):
 
         async def record(conn: Connection) -> Decided:
             calls = await decide_calls(conn, pipeline_id, body.decision, call_ids, act)
-            _log.info(
-                "calls_decided",
-                pipeline_id=str(pipeline_id),
-                decision=body.decision,
-                calls=calls,
-                actor=act.actor,
-            )
-            return Decided(calls)
+            if not body.dry_run:
+                _log.info(
+                    "calls_decided",
+                    pipeline_id=str(pipeline_id),
+                    decision=body.decision,
+                    calls=calls,
+                    actor=act.actor,
+                )
+            return Decided(calls, body.dry_run)
 
-        return await once(request, gateway, record)
+        return await once(request, gateway, record, dry_run=body.dry_run)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from services.gateway.cli import api, options, show
+from services.gateway.cli import api, listing, options
 
 
 @click.command("list")
@@ -21,5 +21,5 @@ def command(data_dir: Path, form: str, **given: object) -> int:
     params = {name: value for name, value in given.items() if value}
     with api.connect(data_dir) as gateway:
         found = gateway.ask("GET", "/pipeline", params=params)
-    show.rows(found, form, "pipeline_id", ("pipeline_id", "state", "name", "items", "open", "created_at"))
+    listing.rows(found, form, "pipeline_id", ("pipeline_id", "state", "name", "items", "open", "created_at"))
     return 0
