@@ -14,6 +14,7 @@ TABLES = {
     "Job": "job_queue",
     "Call": "provider_calls",
     "Pipeline": "pipelines",
+    "Operation": "operations",
 }
 ENDS = "[*]"
 

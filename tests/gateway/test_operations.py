@@ -9,7 +9,8 @@ import anyio
 import pytest
 from litestar.testing import AsyncTestClient
 
-from services.gateway.cli import group
+from services.gateway.cli import group, operations
+from services.gateway.dashboard.item_actions import ACTIONS
 from shared.domain.operation import IN_A_REQUEST, Kind
 from shared.runtime.operations import Operations
 from shared.store.operations import begin_letters
@@ -109,6 +110,16 @@ async def test_operations_are_paged_and_cancelled(
     assert [one["operation_id"] for one in found] == ids[:1]
     wrong = await client.get(PATH, params={"in_state": "parked"})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "?in_state")
+
+
+@pytest.mark.parametrize("name", ["replay", "discard", "retry-failed", "retry-queue"])
+async def test_dashboard_and_command_line_say_that_an_operation_does_it(name: str) -> None:
+    """Whatever was asked for; what is done at once is told as ever."""
+    begun = {"operation_id": 7, "matched": 12_000}
+    (action,) = [action for action in ACTIONS if action.name == name]
+    assert action.done(begun) == "Operation 7 does it for 12,000; it goes on by itself."
+    assert "landscape operations watch 7" in str(operations.begun(begun))
+    assert operations.begun({"letters": 1}) is None
 
 
 async def test_the_command_line_lists_watches_and_cancels(

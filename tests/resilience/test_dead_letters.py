@@ -15,12 +15,20 @@ import redis
 from services.gateway.cli import group
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
 from shared.domain.phases import SERP_COLLECTION
+from shared.store.operations import CHUNK
 from shared.testing.jobs import dispatch, start_searches
 from tests.resilience.scenario import TIMING, Scenario
+from tests.store.given_up import fail_all
 
 QUEUE = "/monitoring/job-queues/serp/retry-dead-letter"
 IDS, MESSAGES = "{landscape}:serp.XQ", "{landscape}:serp.XQ.msgs"
 ROTTEN = 4
+#: Letters of a long replay, and the one at which it is held up: in the middle of its seventh chunk.
+BURIED, STUCK_AT = 10_000, 6 * CHUNK + CHUNK // 2
+STUCK = (
+    "SELECT FROM job_queue WHERE job_id = (SELECT job_id FROM job_queue WHERE state = 'dead_letter'"
+    " ORDER BY job_id LIMIT 1 OFFSET %s) FOR UPDATE"
+)
 #: No message is sent again by itself, and no breaker keeps the sick items from dying.
 PATIENT = {
     **TIMING,
@@ -150,3 +158,42 @@ def test_the_command_line_does_all_of_it(machine: Standalone, capsys: pytest.Cap
         assert landscape("dead-letters") == ""
         assert scenario.end()["state"] == "completed"
         scenario.assert_green(scenario.pipeline_id)
+
+
+@pytest.mark.timeout(240)
+def test_ten_thousand_are_replayed_once_though_the_worker_is_killed(machine: Standalone) -> None:
+    """By a filter, over the API, SIGKILL in the middle of a chunk: the operation ends with as many done as matched."""
+    url = machine.run_file.postgres_url
+    pipeline_id = asyncio.run(_bury(url))
+    with Scenario(machine, pipeline_id) as scenario, psycopg.connect(url, autocommit=True) as conn:
+        # What is replayed is not worked on here.
+        scenario.api.ask(
+            "POST", "/monitoring/job-queues/serp/pause", json={"reason": "only the replay counts"}
+        )
+        with conn.transaction():
+            conn.execute(STUCK, (STUCK_AT,))
+            asked = {"filter": {"pipeline_id": pipeline_id}, "reason": "cured"}
+            operation = scenario.api.ask("POST", "/dead-letters/replay", json=asked)
+            assert (operation["kind"], operation["matched"]) == ("replay", BURIED)
+            path = f"/operations/{operation['operation_id']}"
+            scenario.wait(lambda _: scenario.api.ask("GET", path)["done"] == STUCK_AT - STUCK_AT % CHUNK)
+            scenario.kill("serp")
+        scenario.wait(lambda _: scenario.api.ask("GET", path)["ended_at"])
+        ended = scenario.api.ask("GET", path)
+        assert (ended["state"], ended["done"], ended["failed"]) == ("completed", BURIED, 0)
+        due = conn.execute(
+            "SELECT count(*), count(DISTINCT item_id) FROM ready WHERE phase = %s", (SERP_COLLECTION,)
+        )
+        assert due.fetchone() == (BURIED, BURIED)
+        checks = scenario.api.audit(pipeline_id)["checks"]
+        assert [check for check in checks if not check["passed"]] == []
+        scenario.api.steer(pipeline_id, "cancel", reason="counted")
+        scenario.api.ask("POST", "/monitoring/job-queues/serp/unpause", json={"reason": "counted"})
+
+
+async def _bury(url: str) -> str:
+    """A pipeline whose searches were all given up, before any worker could see them."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn, conn.transaction():
+        pipeline_id = await start_searches(conn, BURIED, config={"phases": [SERP_COLLECTION]})
+        await fail_all(conn, pipeline_id)
+    return str(pipeline_id)

@@ -30,23 +30,28 @@ async def done_or_begun(
     two connections, and all with one would wait for each other.
     """
 
+    async def begin_or_none(conn: Connection) -> Operation | None:
+        operation = await begin(conn)
+        if operation:
+            _log.info(
+                "operation_begun",
+                operation_id=operation.operation_id,
+                kind=operation.kind,
+                matched=operation.matched,
+                actor=operation.actor,
+            )
+        return operation
+
     async def work(conn: Connection) -> Any:
-        return await begin(conn) or await do()
+        return await begin_or_none(conn) or await do()
 
     if request.headers.get(HEADER) is not None:
         async with gateway.holders:
             return await once(request, gateway, work, status=_status, location=_location)
     async with gateway.unit_of_work() as conn:
-        operation = await begin(conn)
+        operation = await begin_or_none(conn)
     if operation is None:
         return Response(await do())
-    _log.info(
-        "operation_begun",
-        operation_id=operation.operation_id,
-        kind=operation.kind,
-        matched=operation.matched,
-        actor=operation.actor,
-    )
     return Response(operation, status_code=ACCEPTED, headers={"Location": _location(operation) or ""})
 
 
