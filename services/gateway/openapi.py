@@ -152,6 +152,8 @@ _ONCE = frozenset(
         "replayDeadLetters",
         "discardDeadLetters",
         "retryDeadLetters",
+        "createCheckpoint",
+        "createWebhook",
     }
 )
 #: Operations that go on by themselves when they concern too much for a request.

@@ -91,6 +91,21 @@ async def test_what_steers_a_pipeline_back_does_so_once(
         assert refused.status_code == 409 or refused.json() == {"calls": 0}, refused.text
 
 
+async def test_what_is_made_is_made_once(client: AsyncTestClient[Any], conn: Connection) -> None:
+    """A checkpoint, which a second request would find taken, and a receiver, who would be sent everything twice."""
+    pipeline_id = await start_pipeline(conn)
+    hook = {"url": "https://example.com/hook"}
+    for path, body in (
+        (f"/api/v1/pipeline/{pipeline_id}/checkpoints", {"name": "now"}),
+        ("/api/v1/webhooks", hook),
+    ):
+        first, second = [await client.post(path, json=body, headers=KEY) for _ in range(2)]
+        assert (first.status_code, second.status_code) == (201, 201), second.text
+        assert first.content == second.content
+        assert "idempotency-replayed" in second.headers
+        assert len((await client.get(path)).json()["items"]) == 1
+
+
 async def test_many_bulk_actions_at_once_do_not_wait_for_each_other(client: AsyncTestClient[Any]) -> None:
     """Each holds its key beside its work: more of them than the gateway has connections all end."""
     pipeline_id = (await client.post(PATH, json=START)).json()["pipeline_id"]

@@ -3,11 +3,12 @@
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 
 from shared.domain.durations import bucket
-from shared.domain.service_health import Window
+from shared.domain.service_health import STRETCH_SECONDS, Window, gather, merge
 from shared.store.pool import Connection
 from shared.store.service_health import save_windows
 
@@ -44,7 +45,12 @@ async def test_windows_and_their_total_are_told(client: AsyncTestClient[Any], co
 async def test_a_longer_time_has_longer_windows(client: AsyncTestClient[Any], conn: Connection) -> None:
     """Never more than 120 of them."""
     now = time.time()
-    await save_windows(conn, "serp", "one", [window(now - 60 * n, 1) for n in range(24 * 60)])
+    windows = [window(now - 60 * n, 1) for n in range(24 * 60)]
+    stretches = [
+        msgspec.structs.replace(merge(inside), start=start)
+        for start, inside in gather(windows, STRETCH_SECONDS).items()
+    ]
+    await save_windows(conn, "serp", "one", windows, stretches)
     report = (await client.get(f"{PATH}/serp", params={"minutes": 24 * 60})).json()
     assert report["window_seconds"] == 15 * 60
     assert len(report["windows"]) in {96, 97}

@@ -1,5 +1,6 @@
 """Deleting a pipeline: whatever is under way beside it leaves no row of it, and nothing waits for it any more."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -14,9 +15,11 @@ from shared.store.control import Act
 from shared.store.counters import fold_counters
 from shared.store.deletion import begin_deletion, go_on_deleting
 from shared.store.lookups import Availability, Want, look_up
+from shared.store.outcomes import Record, Settlement, record
 from shared.store.pool import Connection, Pool
 from shared.store.spending import set_budget
 from shared.store.waivers import waive
+from shared.testing.eventually import eventually
 from shared.testing.jobs import hold
 from shared.testing.pipelines import finish_pipeline, start_pipeline
 from shared.testing.rows import fetch, tables_of_pipelines
@@ -131,3 +134,47 @@ async def test_purchases_in_doubt_of_a_deleted_pipeline_hold_nobody(conn: Connec
     await begin(conn, pipeline_id)
     assert await ask() is Availability.BUY
     assert await fetch(conn, "SELECT next_at <= now() FROM waiting") == [True]
+
+
+async def test_a_late_answer_to_a_call_of_a_deleted_pipeline_leaves_no_counter(
+    conn: Connection, pool: Pool
+) -> None:
+    """The call itself is settled: it was paid for, and stays in the ledger."""
+    pipeline_id = await finished(conn)
+    (call_id, *_) = await fetch(
+        conn, "SELECT call_id::text FROM provider_calls WHERE pipeline_id = %s", pipeline_id
+    )
+    await conn.execute(
+        "UPDATE provider_calls SET state = 'in_doubt', outcome = 'lease_expired' WHERE call_id = %s",
+        (call_id,),
+    )
+    await begin(conn, pipeline_id)
+    await go_on_deleting(pool, pipeline_id)
+    async with conn.transaction():
+        await record(conn, [Record(Settlement(call_id, "serp_collection", "settled", "ok", units=2.0))])
+    assert await left_of(conn, pipeline_id) <= KEPT
+    assert await fetch(conn, "SELECT state FROM provider_calls WHERE call_id = %s", call_id) == ["settled"]
+
+
+async def test_an_answer_recorded_beside_the_end_of_a_deletion_leaves_no_counter(
+    conn: Connection, pool: Pool
+) -> None:
+    """Whoever comes second waits for the first."""
+    pipeline_id = await finished(conn)
+    (call_id, *_) = await fetch(
+        conn, "SELECT call_id::text FROM provider_calls WHERE pipeline_id = %s", pipeline_id
+    )
+    await conn.execute(
+        "UPDATE provider_calls SET state = 'in_doubt', outcome = 'lease_expired' WHERE call_id = %s",
+        (call_id,),
+    )
+    await begin(conn, pipeline_id)
+    async with conn.transaction():
+        await record(conn, [Record(Settlement(call_id, "serp_collection", "settled", "ok", units=2.0))])
+        deleting = asyncio.create_task(go_on_deleting(pool, pipeline_id))
+        blocked = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        await eventually(lambda: fetch(conn, blocked))
+    assert (await deleting).ended
+    assert await left_of(conn, pipeline_id) <= KEPT

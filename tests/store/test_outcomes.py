@@ -178,7 +178,7 @@ async def test_each_ending_counts_what_it_says(conn: Connection) -> None:
         ],
     )
     expected = {"completed": 2, "degraded": 1, "from_store": 1, "failed": 1, "skipped": 1, "pending": 1}
-    counted = {**expected, "waiting.quota": 1}
+    counted = {**expected, "waiting.quota": 1, "failed.bug": 1}
     assert await counters(conn) == {f"serp_collection {name}": n for name, n in counted.items()}
     assert await fetch(conn, "SELECT attempts FROM pipeline_state ORDER BY item_id") == [1, 1, 1, 1, 0]
     assert await fetch(

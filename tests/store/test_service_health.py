@@ -1,11 +1,19 @@
 """The windows of workers in the record: written whole, by process, and forgotten in time."""
 
+import msgspec
 import pytest
 
 from shared.domain.durations import bucket
-from shared.domain.service_health import Window, figure
+from shared.domain.service_health import STRETCH_SECONDS, Window, figure, gather, merge
 from shared.store.pool import Connection
-from shared.store.service_health import KEPT_DAYS, delete_windows, find_windows, save_windows, sum_outcomes
+from shared.store.service_health import (
+    KEPT_DAYS,
+    delete_stretches,
+    delete_windows,
+    find_windows,
+    save_windows,
+    sum_outcomes,
+)
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
@@ -60,3 +68,22 @@ async def test_recent_calls_are_summed_by_outcome(conn: Connection) -> None:
     await save_windows(conn, "serp", "one", [window(now, ok=2), window(now - 60), window(now - 3600)])
     await save_windows(conn, "serp", "two", [window(now, ok=2)])
     assert sorted(await sum_outcomes(conn, 600)) == [("serp", "ok", 5), ("serp", "recoverable", 3)]
+
+
+async def test_a_long_time_is_read_in_stretches(conn: Connection) -> None:
+    """Windows up to the first whole stretch, and each call once; old ones are forgotten."""
+    first = START // STRETCH_SECONDS * STRETCH_SECONDS
+    windows = [window(first + 60 * n, ok=n + 1) for n in range(10)]
+    stretches = [
+        msgspec.structs.replace(merge(inside), start=start)
+        for start, inside in gather(windows, STRETCH_SECONDS).items()
+    ]
+    await save_windows(conn, "serp", "one", windows, stretches)
+    found = await find_windows(conn, "serp", first + 120, in_stretches=True)
+    assert found == [*windows[2:5], stretches[1]]
+    assert figure(merge(found)) == figure(merge(await find_windows(conn, "serp", first + 120)))
+    assert await find_windows(conn, "serp", first, in_stretches=True) == stretches
+    await conn.execute(
+        "UPDATE service_health_stretches SET stretch_start = stretch_start - interval '1 year'"
+    )
+    assert await delete_stretches(conn) == 2

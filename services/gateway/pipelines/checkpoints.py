@@ -47,13 +47,16 @@ class CheckpointController(Controller):
         request: AnyRequest,
         gateway: NamedDependency[Gateway],
         pipeline_id: FromPath[UUID],
-    ) -> Checkpoint:
+    ) -> Response[Checkpoint]:
         """409 when the name is taken, or the pipeline was started without checkpoints."""
         body = decode(await request.body() or b"{}", schemas.CheckpointRequest)
         check_name(body.name)
         act = Act(actor_of(request, body.actor), body.reason)
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> Checkpoint:
             return await checkpoints.create_checkpoint(conn, pipeline_id, body.name, act)
+
+        return await once(request, gateway, record, status=201)
 
     @get("/{name:str}/verify", operation_id="verifyCheckpoint", summary="Is everything before it as it was?")
     async def verify(

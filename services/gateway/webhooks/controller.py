@@ -3,12 +3,13 @@
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 
 from services.gateway.actor import AnyRequest, asked_reason
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.security import needs
 from services.gateway.webhooks import schemas
 from shared import log
@@ -17,6 +18,7 @@ from shared.domain.strict_json import decode
 from shared.domain.webhook import check_url
 from shared.errors import InputError, Problem
 from shared.store import webhooks
+from shared.store.pool import Connection
 from shared.store.webhooks import NEWEST, Webhook
 
 _log = log.get(__name__)
@@ -36,17 +38,22 @@ class WebhookController(Controller):
     opt = needs(reads=Scope.WRITE_SETTINGS, writes=Scope.WRITE_SETTINGS)
 
     @post("/", operation_id="createWebhook", summary="Send events to an address from now on.")
-    async def create(self, request: AnyRequest, gateway: NamedDependency[Gateway]) -> schemas.NewWebhook:
+    async def create(
+        self, request: AnyRequest, gateway: NamedDependency[Gateway]
+    ) -> Response[schemas.NewWebhook]:
         """Signed by Standard Webhooks; the secret is shown this once. 409 when there are a hundred."""
         body = decode(await request.body(), schemas.WebhookRequest)
         try:
             check_url(body.url, allow_private=gateway.private_webhooks)
         except ValueError as error:
             raise InputError(Problem("/url", str(error))) from None
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> schemas.NewWebhook:
             webhook, secret = await webhooks.create_webhook(conn, body.url, body.events)
-        _log.info("webhook_created", webhook_id=str(webhook.webhook_id), events=webhook.events)
-        return schemas.NewWebhook(secret, webhook)
+            _log.info("webhook_created", webhook_id=str(webhook.webhook_id), events=webhook.events)
+            return schemas.NewWebhook(secret, webhook)
+
+        return await once(request, gateway, record, status=201)
 
     @get("/", operation_id="listWebhooks", summary="Who is sent events, the newest first.")
     async def list_newest(self, gateway: NamedDependency[Gateway]) -> schemas.WebhookPage:

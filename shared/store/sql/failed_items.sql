@@ -3,7 +3,7 @@
 -- them, and whether they had ended.
 WITH locked AS MATERIALIZED (
     SELECT pipeline_id, ended_at IS NOT NULL AS ended FROM pipelines
-    WHERE pipeline_id = ANY(%(pipeline_ids)s) ORDER BY pipeline_id FOR UPDATE
+    WHERE pipeline_id = ANY(%(pipeline_ids)s) ORDER BY pipeline_id FOR NO KEY UPDATE
 )
 UPDATE pipelines p
 SET state = CASE WHEN p.ended_at IS NULL THEN p.state ELSE 'running' END, ended_at = NULL, reopened = p.reopened + 1

@@ -5,6 +5,12 @@ WITH answer AS (
     SELECT * FROM json_to_recordset(%(calls)s::json) AS a (
         call_id uuid, phase text, state text, outcome text, status smallint, units float8, money float8,
         duration_seconds float8, error text)
+), late AS MATERIALIZED (
+    SELECT c.call_id, c.pipeline_id FROM answer a JOIN provider_calls c ON c.call_id = a.call_id AND c.state = 'in_doubt'
+), kept AS MATERIALIZED (
+    -- A pipeline may be deleted before a late answer comes. Whoever deletes it waits for this, or is waited for.
+    SELECT pipeline_id FROM pipelines WHERE pipeline_id IN (SELECT pipeline_id FROM late)
+    ORDER BY pipeline_id FOR KEY SHARE
 ), settled AS (
     UPDATE provider_calls c
     SET state = a.state, outcome = a.outcome, status = a.status, units = a.units, money = a.money,
@@ -23,9 +29,12 @@ WITH answer AS (
     SELECT date_trunc('minute', sent_at, 'UTC'), provider, 0, sum(units) FROM settled WHERE units <> 0 GROUP BY 1, 2
 )
 INSERT INTO counters (pipeline_id, phase, name, delta)
-SELECT pipeline_id, phase, 'calls', count(*) FROM settled WHERE state <> 'refunded' GROUP BY 1, 2
-UNION ALL
-SELECT pipeline_id, phase, 'units', sum(units)::bigint FROM settled WHERE units > 0 GROUP BY 1, 2
+SELECT s.pipeline_id, s.phase, d.name, sum(d.delta)::bigint
+FROM settled s, LATERAL (VALUES
+    ('calls', CASE WHEN s.state = 'refunded' THEN 0 ELSE 1 END), ('units', greatest(s.units, 0))) AS d (name, delta)
+WHERE d.delta > 0 AND NOT EXISTS (
+    SELECT FROM late l WHERE l.call_id = s.call_id AND l.pipeline_id NOT IN (SELECT pipeline_id FROM kept))
+GROUP BY 1, 2, 3
 
 -- name: store_facts
 -- What calls bought. An earlier purchase of it that is in doubt holds nobody up any more.
