@@ -1,9 +1,9 @@
 """The composition root of a worker: `broker = serve(PROVIDER, handle)` is a whole service."""
 
-from shared import log
+from shared import log, tracing
 from shared.broker.build import RedisBroker, build_broker, register
 from shared.broker.middleware.lifecycle import Lifecycle
-from shared.config import load
+from shared.config import load, wants_traces
 from shared.domain.provider import Handle, Provider
 from shared.runtime.worker import WorkerProcess
 
@@ -18,6 +18,8 @@ def serve(provider: Provider, handle: Handle) -> RedisBroker:
     process = WorkerProcess(provider, handle, settings)
 
     async def start() -> None:
+        # Here, where nothing forks any more.
+        tracing.configure(provider.service, wanted=wants_traces())
         await process.start(broker)
 
     lifecycle = Lifecycle(

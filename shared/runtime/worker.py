@@ -161,7 +161,6 @@ class WorkerProcess:
     async def start(self, broker: RedisBroker) -> None:
         """Open everything. Postgres and its schema are waited for in the background, so that a stop is heard meanwhile."""
         provider, settings, runtime = self._provider, self._settings, self._settings.runtime
-        tracing.configure(provider.service, wanted=config.wants_traces())
         phase = of_service(provider.service)
         self._server = exposition.serve(settings.exposition, self._live, lambda: self._checks)
         await self._pool.open()

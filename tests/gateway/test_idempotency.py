@@ -88,7 +88,7 @@ async def test_what_steers_a_pipeline_back_does_so_once(
         assert (first.status_code, first.content) == (200, second.content), first.text
         assert "idempotency-replayed" in second.headers
         refused = await client.post(path, json=body, headers={"Idempotency-Key": "another"})
-        assert refused.status_code == 409 or refused.json() == {"calls": 0}, refused.text
+        assert refused.status_code == 409 or refused.json()["calls"] == 0, refused.text
 
 
 async def test_what_is_made_is_made_once(client: AsyncTestClient[Any], conn: Connection) -> None:

@@ -29,8 +29,11 @@ async def test_calls_in_doubt_are_listed_and_decided(client: AsyncTestClient[Any
 
     body = {"decision": "not_charged", "call_ids": [first], "actor": "ann", "reason": "asked them"}
     answer = await client.post(f"{path}/decide", json=body)
-    assert (answer.status_code, answer.json()) == (200, {"calls": 1})
-    assert (await client.post(f"{path}/decide", json={"decision": "rebuy"})).json() == {"calls": 1}
+    assert (answer.status_code, answer.json()) == (200, {"calls": 1, "dry_run": False})
+    assert (await client.post(f"{path}/decide", json={"decision": "rebuy"})).json() == {
+        "calls": 1,
+        "dry_run": False,
+    }
 
     decisions = await fetch(conn, "SELECT call_id::text, decision FROM provider_calls ORDER BY 1")
     assert dict(decisions) == {first: "not_charged", second: "rebuy"}

@@ -1,19 +1,18 @@
 """`landscape schedules`: templates that are started by the clock; create, edit, pause, run now, see what is to come and what came."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from services.gateway.cli import api, options, templates
-from services.gateway.cli.listing import listing
+from services.gateway.cli.consent import Consent, Foreseen, acts
+from services.gateway.cli.listing import Column, listing, one, rows
 from services.gateway.cli.naming import identity
 
 PATH: Final = "/schedules"
 OVERLAPS: Final = ("skip", "allow", "cancel_previous")
 _schedule = click.argument("schedule")
-_reason = click.option("--reason", default="", help="Why; it stays in the audit log.")
 _zone = click.option("--time-zone", help="In which CRON is meant, as in Europe/Berlin; UTC unless given.")
 _overlap = click.option(
     "--overlap",
@@ -22,11 +21,33 @@ _overlap = click.option(
 )
 
 
+def _following(schedule: dict[str, Any]) -> str:
+    if schedule["paused_at"]:
+        return f"paused by {schedule['paused_by']}: {schedule['paused_reason']}"
+    return next((f"next {fire['told']}" for fire in schedule["next_fires"]), "never again")
+
+
+def _latest(schedule: dict[str, Any]) -> str | None:
+    latest = schedule["latest"]
+    if not latest or latest["outcome"] == "started":
+        return None
+    return f"the latest was {latest['outcome']}: {latest['reason']}"
+
+
+_COLUMNS: tuple[Column, ...] = (
+    "schedule_id", "name", "template", ("fires", lambda found: found["in_words"]), "time_zone", "overlap",
+    ("to come", _following), ("latest", _latest),
+)  # fmt: skip
+_FIRES: tuple[Column, ...] = (
+    "fired_at", ("due", lambda fire: fire["due_at"] or "run now"), "outcome", "actor",
+    ("became", lambda fire: fire["pipeline_id"] or fire["reason"]),
+)  # fmt: skip
 command = listing(
     "schedules",
     "Templates that are started by the clock, by their next time. SCHEDULE is a name or an id.",
     PATH,
-    lambda found: "\n".join(map(render, found["items"])) or "no schedule yet",
+    "schedule_id",
+    _COLUMNS,
 )
 
 
@@ -37,26 +58,31 @@ command = listing(
 @_overlap
 @click.option("--name", help="The template's unless given.")
 @options.actor
-@_reason
+@options.reason
 @options.data_dir
-@options.as_json
-def create(  # noqa: PLR0917  click passes them by name
+@acts
+def create(
     template: str,
     cron: str,
-    time_zone: str | None,
-    overlap: str | None,
-    name: str | None,
+    *,
     actor: str,
     reason: str,
     data_dir: Path,
-    as_json: bool,
+    consent: Consent,
+    **given: str | None,
 ) -> int:
     """Start TEMPLATE by CRON from now on: minute, hour, day, month, weekday, as in "0 6 * * 1"."""
-    wanted = {"cron": cron, "time_zone": time_zone, "overlap": overlap, "name": name}
     with api.connect(data_dir) as gateway:
-        body = {"template_id": identity(gateway, templates.PATH, template)} | _given(wanted)
-        made = gateway.ask("POST", PATH, json=body | options.signed(actor, reason))
-    click.echo(json.dumps(made) if as_json else f"{render(made)}\n{foretold(made)}")
+        template_id = identity(gateway, templates.PATH, template)
+
+        def foresee() -> Foreseen:
+            found = _preview(gateway, cron, given["time_zone"])
+            return f"start {template} by this: {_told(found)}", found
+
+        if consent.free(foresee):
+            body = {"template_id": template_id, "cron": cron, **_said(given), **options.signed(actor, reason)}
+            made = gateway.ask("POST", PATH, json=body)
+            consent.tell(made, f"{render(made)}\n{foretold(made)}")
     return 0
 
 
@@ -67,28 +93,28 @@ def create(  # noqa: PLR0917  click passes them by name
 @_overlap
 @click.option("--name", help="Another name.")
 @options.actor
-@_reason
+@options.reason
 @options.data_dir
-@options.as_json
-def edit(  # noqa: PLR0917  click passes them by name
-    schedule: str,
-    cron: str | None,
-    time_zone: str | None,
-    overlap: str | None,
-    name: str | None,
-    actor: str,
-    reason: str,
-    data_dir: Path,
-    as_json: bool,
+@acts
+def edit(
+    schedule: str, *, actor: str, reason: str, data_dir: Path, consent: Consent, **given: str | None
 ) -> int:
     """Change when SCHEDULE fires, from now on. What is not given stays as it is."""
-    wanted = _given({"cron": cron, "time_zone": time_zone, "overlap": overlap, "name": name})
+    wanted = _said(given)
     if not wanted:
         raise click.UsageError("say what is to be other")
     with api.connect(data_dir) as gateway:
         path = f"{PATH}/{identity(gateway, PATH, schedule)}"
-        edited = gateway.ask("PATCH", path, json=wanted | options.signed(actor, reason))
-    click.echo(json.dumps(edited) if as_json else f"{render(edited)}\n{foretold(edited)}")
+
+        def foresee() -> Foreseen:
+            now = gateway.ask("GET", path)
+            found = _preview(gateway, given["cron"] or now["cron"], given["time_zone"] or now["time_zone"])
+            changes = ", ".join(f"{name} {value}" for name, value in wanted.items())
+            return f"set {changes} of {render(now)}; it would fire so: {_told(found)}", found
+
+        if consent.free(foresee):
+            edited = gateway.ask("PATCH", path, json=wanted | options.signed(actor, reason))
+            consent.tell(edited, f"{render(edited)}\n{foretold(edited)}")
     return 0
 
 
@@ -96,43 +122,47 @@ def edit(  # noqa: PLR0917  click passes them by name
 @_schedule
 @_zone
 @options.data_dir
-@options.as_json
-def following(schedule: str, time_zone: str | None, data_dir: Path, as_json: bool) -> int:
+@options.output
+def following(schedule: str, time_zone: str | None, data_dir: Path, form: str) -> int:
     """The next five times of SCHEDULE, in words; or of a cron expression in its place."""
     with api.connect(data_dir) as gateway:
         if len(schedule.split()) > 1:
-            params = {"cron": schedule, "time_zone": time_zone or "UTC"}
-            found = gateway.ask("GET", f"{PATH}/next", params=params)
+            found = _preview(gateway, schedule, time_zone)
         else:
             found = gateway.ask("GET", f"{PATH}/{identity(gateway, PATH, schedule)}")
-    click.echo(json.dumps(found) if as_json else f"{found['in_words']}\n{foretold(found)}")
+    one(found, form, [fire["at"] for fire in found["next_fires"]], _told)
     return 0
 
 
 @command.command("fires")
 @_schedule
 @options.data_dir
-@options.as_json
-def fires(schedule: str, data_dir: Path, as_json: bool) -> int:
+@options.output
+def fires(schedule: str, data_dir: Path, form: str) -> int:
     """What came of SCHEDULE lately, the newest first; also why nothing was started."""
     with api.connect(data_dir) as gateway:
         found = gateway.ask("GET", f"{PATH}/{identity(gateway, PATH, schedule)}/fires")
-    click.echo(json.dumps(found) if as_json else "\n".join(map(render_fire, found["items"])) or "none yet")
+    rows(found, form, "fire_id", _FIRES)
     return 0
 
 
 @command.command("run-now")
 @_schedule
 @options.actor
-@_reason
+@options.reason
 @options.data_dir
-@options.as_json
-def run_now(schedule: str, actor: str, reason: str, data_dir: Path, as_json: bool) -> int:
+@acts
+def run_now(schedule: str, actor: str, reason: str, data_dir: Path, consent: Consent) -> int:
     """Start the template of SCHEDULE now; its next time stays."""
     with api.connect(data_dir) as gateway:
-        path = f"{PATH}/{identity(gateway, PATH, schedule)}/run-now"
-        started = gateway.ask("POST", path, json=options.signed(actor, reason))
-    click.echo(json.dumps(started) if as_json else started["pipeline_id"])
+        path = f"{PATH}/{identity(gateway, PATH, schedule)}"
+
+        def foresee() -> Foreseen:
+            return templates.foresee_start(gateway, gateway.ask("GET", path)["template_id"])
+
+        if consent.free(foresee):
+            started = gateway.ask("POST", f"{path}/run-now", json=options.signed(actor, reason))
+            consent.tell(started, started["pipeline_id"])
     return 0
 
 
@@ -141,66 +171,72 @@ def run_now(schedule: str, actor: str, reason: str, data_dir: Path, as_json: boo
 @options.actor
 @click.option("--reason", required=True, help="Why; it is shown beside the schedule.")
 @options.data_dir
-def pause(schedule: str, actor: str, reason: str, data_dir: Path) -> int:
+@acts
+def pause(schedule: str, actor: str, reason: str, data_dir: Path, consent: Consent) -> int:
     """Let SCHEDULE not fire for now. Pipelines that it has started go on."""
-    return _steer("pause", schedule, options.signed(actor, reason), data_dir)
+    return _steer("pause", schedule, options.signed(actor, reason), data_dir, consent)
 
 
 @command.command("unpause")
 @_schedule
 @options.actor
-@_reason
+@options.reason
 @options.data_dir
-def unpause(schedule: str, actor: str, reason: str, data_dir: Path) -> int:
+@acts
+def unpause(schedule: str, actor: str, reason: str, data_dir: Path, consent: Consent) -> int:
     """Let SCHEDULE fire again. What it missed is not made up for."""
-    return _steer("unpause", schedule, options.signed(actor, reason), data_dir)
+    return _steer("unpause", schedule, options.signed(actor, reason), data_dir, consent)
 
 
 @command.command("delete")
 @_schedule
-@_reason
+@options.reason
 @options.data_dir
-def delete(schedule: str, reason: str, data_dir: Path) -> int:
+@acts
+def delete(schedule: str, reason: str, data_dir: Path, consent: Consent) -> int:
     """Forget SCHEDULE. Pipelines that it has started stay."""
     with api.connect(data_dir) as gateway:
-        gateway.do("DELETE", f"{PATH}/{identity(gateway, PATH, schedule)}", params={"reason": reason})
-    click.echo(f"schedule {schedule} is deleted")
+        path = f"{PATH}/{identity(gateway, PATH, schedule)}"
+        if consent.asked(lambda: _foresee(gateway, path, "delete")):
+            gateway.do("DELETE", path, params={"reason": reason})
+            consent.tell({"schedule": schedule}, f"schedule {schedule} is deleted")
     return 0
 
 
-def _steer(verb: str, schedule: str, signed: dict[str, str], data_dir: Path) -> int:
+def _steer(verb: str, schedule: str, signed: dict[str, str], data_dir: Path, consent: Consent) -> int:
     with api.connect(data_dir) as gateway:
-        path = f"{PATH}/{identity(gateway, PATH, schedule)}/{verb}"
-        click.echo(render(gateway.ask("POST", path, json=signed)))
+        path = f"{PATH}/{identity(gateway, PATH, schedule)}"
+        if consent.free(lambda: _foresee(gateway, path, verb)):
+            steered = gateway.ask("POST", f"{path}/{verb}", json=signed)
+            consent.tell(steered, render(steered))
     return 0
 
 
-def _given(wanted: dict[str, str | None]) -> dict[str, str]:
+def _foresee(gateway: api.Api, path: str, what: str) -> Foreseen:
+    found = gateway.ask("GET", path)
+    return f"{what} {render(found)}", found
+
+
+def _preview(gateway: api.Api, cron: str, time_zone: str | None) -> dict[str, Any]:
+    return gateway.ask("GET", f"{PATH}/next", params={"cron": cron, "time_zone": time_zone or "UTC"})
+
+
+def _said(wanted: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _told(found: dict[str, Any]) -> str:
+    return f"{found['in_words']}\n{foretold(found)}"
 
 
 def render(schedule: dict[str, Any]) -> str:
     """A line: id, name, rule, and what comes next."""
-    if schedule["paused_at"]:
-        following = f"paused by {schedule['paused_by']}: {schedule['paused_reason']}"
-    else:
-        following = next((f"next {fire['told']}" for fire in schedule["next_fires"]), "never again")
     name = schedule["name"] + (
         f" ({schedule['template']})" if schedule["template"] != schedule["name"] else ""
     )
     rule = f"{schedule['in_words']}, {schedule['time_zone']}, {schedule['overlap']}"
-    line = f"{schedule['schedule_id']}  {name}  {rule}; {following}"
-    latest = schedule["latest"]
-    if latest and latest["outcome"] != "started":
-        line += f"; the latest was {latest['outcome']}: {latest['reason']}"
-    return line
-
-
-def render_fire(fire: dict[str, Any]) -> str:
-    """A line."""
-    became = fire["pipeline_id"] or fire["reason"]
-    due = f"due {fire['due_at']}" if fire["due_at"] else "run now"
-    return f"{fire['fired_at']}  {due}  {fire['outcome']}  by {fire['actor']}  {became}"
+    facts = [_following(schedule)] + ([latest] if (latest := _latest(schedule)) else [])
+    return f"{schedule['schedule_id']}  {name}  {rule}; {'; '.join(facts)}"
 
 
 def foretold(found: dict[str, Any]) -> str:

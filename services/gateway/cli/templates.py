@@ -7,8 +7,9 @@ from uuid import UUID
 
 import click
 
-from services.gateway.cli import api, options, watch
-from services.gateway.cli.listing import listing
+from services.gateway.cli import api, options, plan, watch
+from services.gateway.cli.consent import Consent, Foreseen, acts
+from services.gateway.cli.listing import listing, one
 from services.gateway.cli.naming import identity
 from shared.errors import ConfigError
 
@@ -20,7 +21,8 @@ command = listing(
     "templates",
     "Bodies of a start, by name. TEMPLATE is a name or an id.",
     PATH,
-    lambda found: "\n".join(map(render, found["items"])) or "no template yet",
+    "template_id",
+    ("template_id", "name", "keywords", "regions", "schedules", "version"),
 )
 
 
@@ -30,9 +32,9 @@ command = listing(
 @click.option("--file", type=click.File("rb"), help="JSON, as POST /api/v1/pipeline/start takes it; - is standard input.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="In place of what the template of this name holds.")
 @options.actor
-@click.option("--reason", default="", help="Why; it stays in the audit log.")
+@options.reason
 @options.data_dir
-@options.as_json
+@acts
 def save(  # noqa: PLR0917  click passes them by name
     name: str,
     pipeline: UUID | None,
@@ -41,7 +43,7 @@ def save(  # noqa: PLR0917  click passes them by name
     actor: str,
     reason: str,
     data_dir: Path,
-    as_json: bool,
+    consent: Consent,
 ) -> int:
     """Keep what a pipeline was started with, or a file, as NAME."""
     if (pipeline is None) == (file is None):
@@ -49,6 +51,16 @@ def save(  # noqa: PLR0917  click passes them by name
     signed = options.signed(actor, reason)
     with api.connect(data_dir) as gateway:
         start = _decode(file) if file else None
+
+        def foresee() -> Foreseen:
+            if start is None:
+                found = gateway.ask("GET", f"/pipeline/{pipeline}")
+                return f"keep what {pipeline} was started with as {name}", found
+            found = gateway.ask("POST", "/pipeline/plan", json=start)
+            return f"keep this as {name}:\n{plan.render(found)}", found
+
+        if not consent.free(foresee):
+            return 0
         if replace:
             if start is None:
                 raise click.UsageError("--replace goes with --file")
@@ -59,68 +71,86 @@ def save(  # noqa: PLR0917  click passes them by name
             saved = gateway.ask("POST", PATH, json={"name": name} | what | signed)
     for warning in saved["warnings"]:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(json.dumps(saved) if as_json else render(saved))
+    consent.tell(saved, render(saved))
     return 0
 
 
 @command.command("show")
 @_template
 @options.data_dir
-@options.as_json
-def show(template: str, data_dir: Path, as_json: bool) -> int:
+@options.output
+def show(template: str, data_dir: Path, form: str) -> int:
     """What TEMPLATE holds: JSON that `save --file` takes."""
     with api.connect(data_dir) as gateway:
         found = gateway.ask("GET", f"{PATH}/{identity(gateway, PATH, template)}")
-    click.echo(json.dumps(found if as_json else found["start"], indent=None if as_json else 2))
+    one(found, form, found["template_id"], lambda kept: json.dumps(kept["start"], indent=2))
     return 0
 
 
 @command.command("start")
 @_template
 @options.actor
-@click.option("--reason", default="", help="Why; it stays in the audit log.")
+@options.reason
 @click.option("--watch/--no-watch", "follow", default=False, help="Follow it until it ends.")
 @options.data_dir
-@options.as_json
-def start(template: str, actor: str, reason: str, follow: bool, data_dir: Path, as_json: bool) -> int:  # noqa: PLR0917  click passes them by name
+@acts
+def start(template: str, actor: str, reason: str, follow: bool, data_dir: Path, consent: Consent) -> int:  # noqa: PLR0917  click passes them by name
     """Start a pipeline by TEMPLATE."""
-    return _start("start", template, options.signed(actor, reason), data_dir, follow=follow, as_json=as_json)
+    return _start("start", template, options.signed(actor, reason), data_dir, consent, follow=follow)
 
 
 @command.command("try")
 @_template
 @options.actor
-@click.option("--reason", default="", help="Why; it stays in the audit log.")
+@options.reason
 @click.option("--watch/--no-watch", "follow", default=False, help="Follow it until it ends.")
 @options.data_dir
-@options.as_json
-def try_out(template: str, actor: str, reason: str, follow: bool, data_dir: Path, as_json: bool) -> int:  # noqa: PLR0917  click passes them by name
+@acts
+def try_out(template: str, actor: str, reason: str, follow: bool, data_dir: Path, consent: Consent) -> int:  # noqa: PLR0917  click passes them by name
     """Start a pipeline of ten keywords of TEMPLATE, taken in turn from every group."""
-    return _start("try", template, options.signed(actor, reason), data_dir, follow=follow, as_json=as_json)
+    return _start("try", template, options.signed(actor, reason), data_dir, consent, follow=follow)
 
 
 @command.command("delete")
 @_template
-@click.option("--reason", default="", help="Why; it stays in the audit log.")
+@options.reason
 @options.data_dir
-def delete(template: str, reason: str, data_dir: Path) -> int:
+@acts
+def delete(template: str, reason: str, data_dir: Path, consent: Consent) -> int:
     """Forget TEMPLATE. Pipelines that it has started stay."""
     with api.connect(data_dir) as gateway:
-        gateway.do("DELETE", f"{PATH}/{identity(gateway, PATH, template)}", params={"reason": reason})
-    click.echo(f"template {template} is deleted")
+        path = f"{PATH}/{identity(gateway, PATH, template)}"
+
+        def foresee() -> Foreseen:
+            found = gateway.ask("GET", path)
+            return f"delete {render(found)}", found
+
+        if consent.asked(foresee):
+            gateway.do("DELETE", path, params={"reason": reason})
+            consent.tell({"template": template}, f"template {template} is deleted")
     return 0
 
 
 def _start(
-    verb: str, template: str, signed: dict[str, str], data_dir: Path, *, follow: bool, as_json: bool
+    verb: str, template: str, signed: dict[str, str], data_dir: Path, consent: Consent, *, follow: bool
 ) -> int:
     with api.connect(data_dir) as gateway:
-        path = f"{PATH}/{identity(gateway, PATH, template)}/{verb}"
-        started = gateway.ask("POST", path, json=signed)
-        click.echo(json.dumps(started) if as_json else started["pipeline_id"])
+        template_id = identity(gateway, PATH, template)
+        some = "ten keywords of " if verb == "try" else ""
+        if not consent.free(lambda: foresee_start(gateway, template_id, some)):
+            return 0
+        started = gateway.ask("POST", f"{PATH}/{template_id}/{verb}", json=signed)
+        consent.tell(started, started["pipeline_id"])
         for warning in started["warnings"]:
             click.echo(f"warning: {warning}", err=True)
         return watch.follow(gateway, started["pipeline_id"]) if follow else 0
+
+
+def foresee_start(gateway: api.Api, template_id: str, some: str = "") -> Foreseen:
+    """What starting a template would take, or the whole of it where only `some` is started."""
+    start = gateway.ask("GET", f"{PATH}/{template_id}")["start"]
+    found = gateway.ask("POST", "/pipeline/plan", json=start)
+    return f"start {some}this:\n{plan.render(found)}", found
 
 
 def _decode(file: Any) -> Any:
