@@ -85,6 +85,7 @@ class Market:
     places: dict[Place, int] = field(default_factory=dict)
     """Weight of all results at each place."""
     tallies: dict[str, Tally] = field(default_factory=dict)
+    _expected: dict[Curve, dict[str, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def missing(self) -> int | None:
@@ -95,16 +96,24 @@ class Market:
         """Count a completed search. Its keyword may come again, in another region."""
         weight, tallies, shared = search.weight or 0, self.tallies, self.places
         price = search.price
+        self._expected.clear()
         self.searches += 1
         self.weight += weight
         self.priced += weight if price is not None else 0
-        best: dict[str, int] = {}
+        seen: set[str] = set()
         for company, place, relevance in search.results:
             tally = tallies.get(company)
             if tally is None:
                 tally = tallies[company] = Tally()
             tally.appearances += 1
-            best.setdefault(company, place[0])
+            if company not in seen:  # results come by position, so this is its best
+                seen.add(company)
+                position, best = place[0], tally.best
+                best[position] = best.get(position, 0) + 1
+                if weight:
+                    tally.weighted[position] = tally.weighted.get(position, 0) + weight
+                if position <= DEEPEST:
+                    tally.keywords.add(search.keyword)
             if not weight:
                 continue
             own = tally.places
@@ -115,17 +124,19 @@ class Market:
             if relevance is not None:
                 judged, analysed = (relevance, place), tally.analysed
                 analysed[judged] = analysed.get(judged, 0) + weight
-        for company, position in best.items():
-            tally = tallies[company]
-            tally.best[position] = tally.best.get(position, 0) + 1
-            if weight:
-                tally.weighted[position] = tally.weighted.get(position, 0) + weight
-            if position <= DEEPEST:
-                tally.keywords.add(search.keyword)
 
     def per_search(self, curve: Curve) -> dict[Place, float]:
         """Clicks that a result at each place of this market may expect of a search made once."""
         return per_search(curve, self.places)
+
+    def expected(self, curve: Curve) -> dict[str, float]:
+        """Clicks each company may expect; counted once, for the tables of markets, companies and strength alike."""
+        found = self._expected.get(curve)
+        if found is None:
+            rates = self.per_search(curve)
+            found = {name: clicks(tally.places, rates) for name, tally in self.tallies.items()}
+            self._expected[curve] = found
+        return found
 
 
 def per_search(curve: Curve, found: Iterable[Place]) -> dict[Place, float]:

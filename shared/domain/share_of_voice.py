@@ -9,7 +9,6 @@ from shared.domain.curves import CURVES, DEEPEST, Curve
 from shared.domain.market import Market, Tally, clicks
 from shared.domain.serp_features import LAYOUTS, PLAIN, corrected
 
-_BUCKETS = ((1, "at_1"), (3, "at_2_3"), (10, "at_4_10"), (DEEPEST, "at_11_20"))
 #: Prices are in millionths.
 MICROS = 1_000_000
 
@@ -97,12 +96,8 @@ def market_shares(market: Market, curve: Curve) -> dict[str, float]:
     """Share of voice of each company that ranks. Empty: unknown, no search of known weight was completed."""
     if not market.weight:
         return {}
-    per_search = market.per_search(curve)
-    total = clicks(market.places, per_search)
-    return {
-        name: clicks(tally.places, per_search) / total if total else 0.0
-        for name, tally in market.tallies.items()
-    }
+    total = clicks(market.places, market.per_search(curve))
+    return {name: expected / total if total else 0.0 for name, expected in market.expected(curve).items()}
 
 
 def coverage(market: Market, tally: Tally, depth: int = DEEPEST) -> float | None:
@@ -130,9 +125,10 @@ class _Table:
         self._curve = curve
         self._per_search = market.per_search(curve)
         self._total = clicks(market.places, self._per_search)
-        bands = [market.per_search(used) for used in {**CURVES, curve.id: curve}.values()]
-        self._band = [(per_search, clicks(market.places, per_search)) for per_search in bands]
-        peers = [self._clicks(market.tallies[name]) for name in always if name in market.tallies]
+        self._expected = market.expected(curve)
+        others = [market.per_search(used) for used in {**CURVES, curve.id: curve}.values() if used != curve]
+        self._band = [(per_search, clicks(market.places, per_search)) for per_search in others]
+        peers = [self._expected[name] for name in always if name in market.tallies]
         self._always, self._peers = frozenset(always), math.fsum(peers)
         # One company could have every click of every missing search, whatever its page looked like.
         missing = market.missing
@@ -141,22 +137,27 @@ class _Table:
     def standing(self, company: str, tally: Tally, rank: int | None) -> Standing:
         """Of one company."""
         known = self._market.weight > 0
-        expected = self._clicks(tally)
+        expected = self._expected.get(company, 0.0)
+        share = expected / self._total if self._total else 0.0
         band = [
-            clicks(tally.places, per_search) / total if total else 0.0 for per_search, total in self._band
+            share,
+            *[clicks(tally.places, per_search) / total if total else 0.0 for per_search, total in self._band],
         ]
         low, high = self._possible(expected)
+        places = _buckets(tally.best)
+        within_3 = places["at_1"] + places["at_2_3"]
+        within_10 = within_3 + places["at_4_10"]
         return Standing(
             company=company,
             rank=rank,
-            share_of_voice=(expected / self._total if self._total else 0.0) if known else None,
+            share_of_voice=share if known else None,
             share_low=min(band) if known else None,
             share_high=max(band) if known else None,
             possible_low=low,
             possible_high=high,
             expected_clicks=expected if known else None,
             visibility=self._visibility(tally),
-            keyword_coverage=coverage(self._market, tally),
+            keyword_coverage=self._covered(within_10 + places["at_11_20"]),
             keywords=len(tally.keywords),
             appearances=tally.appearances,
             best_position=min(tally.best, default=None),
@@ -165,15 +166,15 @@ class _Table:
             peer_share=expected / self._peers if known and self._peers and company in self._always else None,
             capture_rate=min(1.0, expected / self._market.weight) if known else None,
             weighted_visibility=self._weighted(tally) if known else None,
-            coverage_3=coverage(self._market, tally, 3),
-            coverage_10=coverage(self._market, tally, 10),
+            coverage_3=self._covered(within_3),
+            coverage_10=self._covered(within_10),
             average_position_all=self._average(tally),
             click_value=self._value(tally),
-            **_buckets(tally.best),
+            **places,
         )
 
-    def _clicks(self, tally: Tally) -> float:
-        return clicks(tally.places, self._per_search)
+    def _covered(self, searches: int) -> float | None:
+        return searches / self._market.searches if self._market.searches else None
 
     def _average(self, tally: Tally) -> float | None:
         if not (searches := self._market.searches):
@@ -219,8 +220,16 @@ def _mean(best: Mapping[int, int]) -> float | None:
 
 def _buckets(best: Mapping[int, int]) -> dict[str, int]:
     """Searches by where its best place is."""
-    found = dict.fromkeys(("at_1", "at_2_3", "at_4_10", "at_11_20", "beyond_20"), 0)
+    first = second = page = next_page = beyond = 0
     for position, count in best.items():
-        name = next((name for last, name in _BUCKETS if position <= last), "beyond_20")
-        found[name] += count
-    return found
+        if position == 1:
+            first += count
+        elif position <= 3:
+            second += count
+        elif position <= 10:
+            page += count
+        elif position <= DEEPEST:
+            next_page += count
+        else:
+            beyond += count
+    return {"at_1": first, "at_2_3": second, "at_4_10": page, "at_11_20": next_page, "beyond_20": beyond}
