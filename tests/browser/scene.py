@@ -55,7 +55,7 @@ class Scene:
     """An API key nobody has used."""
     template: UUID
     schedule: UUID
-    """Of it; it started `running`, and was skipped the last time."""
+    """Of it; it started `completed`, and was skipped the last time."""
 
 
 async def play(postgres_url: str) -> Scene:
@@ -101,7 +101,7 @@ async def play(postgres_url: str) -> Scene:
             *row,
             *found,
             key.key_id,
-            *await _schedule(conn, running),
+            *await _schedule(conn, running, completed),
         )
 
 
@@ -116,7 +116,7 @@ async def _complete_acme(conn: Connection) -> UUID:
     return pipeline_id
 
 
-async def _schedule(conn: Connection, pipeline_id: UUID) -> tuple[UUID, UUID]:
+async def _schedule(conn: Connection, pipeline_id: UUID, started: UUID) -> tuple[UUID, UUID]:
     body = msgspec.json.encode(as_request((await get_pipeline(conn, pipeline_id)).config))
     async with conn.transaction():
         content = Content("every week", body, freeze(parse(body)).config)
@@ -127,7 +127,7 @@ async def _schedule(conn: Connection, pipeline_id: UUID) -> tuple[UUID, UUID]:
         ]
         plans = [await create_schedule(conn, rule, "grace") for rule in rules]
         why = refusal("skip", 1)
-        for ending in (FireEnding("started", pipeline_id=pipeline_id), FireEnding("skipped", why)):
+        for ending in (FireEnding("started", pipeline_id=started), FireEnding("skipped", why)):
             await record_fire(
                 conn, plans[1].schedule_id, None, ending, actor="schedule new year", template_version=1
             )
