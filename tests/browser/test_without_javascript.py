@@ -35,6 +35,16 @@ def steps(stage: Stage) -> list[Step]:
         ("run-again", f"pipeline_id={stage.scene.completed}", {}, "Started: 18 searches."),
         ("revoke-key", f"key_id={stage.scene.key}", {}, "The key nightly export is revoked."),
         ("reset", "service=llm", {}, "The breaker of llm is closed."),
+        ("save-template", f"pipeline_id={stage.scene.completed}", {"name": "shoes"}, "The template shoes is kept."),
+        ("try-template", f"template_id={stage.scene.template}", {}, "Started: 10 searches."),
+        ("start-template", f"template_id={stage.scene.template}", {}, "Started: 40 searches."),
+        ("create-schedule", f"template_id={stage.scene.template}", {"cron": "0 7 * * 5"}, "At 07:00 on Friday; next Friday"),
+        ("edit-schedule", f"schedule_id={stage.scene.schedule}", {"cron": "0 0 2 1 *"}, "At 00:00 on January 2; next"),
+        ("pause-schedule", f"schedule_id={stage.scene.schedule}", {"reason": "a look"}, "it is paused."),
+        ("unpause-schedule", f"schedule_id={stage.scene.schedule}", {}, "; next "),
+        ("run-schedule", f"schedule_id={stage.scene.schedule}", {}, "Started: 40 searches."),
+        ("delete-schedule", f"schedule_id={stage.scene.schedule}", {}, "The schedule is deleted."),
+        ("delete-template", f"template_id={stage.scene.template}", {}, "The template is deleted."),
     ]  # fmt: skip
 
 

@@ -15,6 +15,8 @@ SCREENS = (
     "",
     "/pipelines",
     "/start",
+    "/templates",
+    "/schedules",
     "/errors",
     "/dead-letters",
     "/breakers",

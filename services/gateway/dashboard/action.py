@@ -1,7 +1,7 @@
 """What can be done from the dashboard: each action is one call of the API, made from a form."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -19,9 +19,11 @@ class Field:
 
     name: str
     label: str
-    kind: Literal["text", "number", "checkbox", "json"] = "text"
+    kind: Literal["text", "number", "checkbox", "json", "choice"] = "text"
     required: bool = False
     hint: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of a choice: value and label; the first one unless another is chosen."""
 
 
 @dataclass(frozen=True, slots=True)

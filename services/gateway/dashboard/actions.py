@@ -15,6 +15,7 @@ from services.gateway.dashboard import (
     item_actions,
     pipeline_actions,
     queue_actions,
+    schedule_actions,
 )
 from services.gateway.dashboard.action import Action, Form
 from services.gateway.dashboard.api import Refused
@@ -28,6 +29,7 @@ ACTIONS: Final = {
         *breaker_actions.ACTIONS,
         *queue_actions.ACTIONS,
         *access_actions.ACTIONS,
+        *schedule_actions.ACTIONS,
     )
 }
 

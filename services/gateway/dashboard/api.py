@@ -72,8 +72,12 @@ class Api:
         return await self.send(Call("GET", path), **query)
 
     async def send(self, call: Call, *, once: str = "", **query: Any) -> Any:
-        """The answer's JSON, also of a 503 that says why; asked twice with the same `once`, done once. Raises Refused."""
-        return msgspec.json.decode((await self._ask(call, query, once)).content)
+        """The answer's JSON, None when it is empty, also of a 503 that says why; asked twice with the same `once`, done once.
+
+        Raises Refused.
+        """
+        content = (await self._ask(call, query, once)).content
+        return msgspec.json.decode(content) if content else None
 
     async def fetch(self, path: str, **query: Any) -> tuple[bytes, dict[str, str]]:
         """An answer that may be no JSON, with what its headers say of the content. Raises Refused."""

@@ -25,7 +25,9 @@ from services.gateway.dashboard.screens import (
     pipelines,
     queues,
     report,
+    schedules,
     start,
+    templates,
 )
 from services.gateway.dashboard.session import PATH, Seal
 
@@ -60,6 +62,10 @@ def dashboard(token: str) -> Router:
             cost.show,
             start.ask,
             start.begin,
+            templates.show,
+            templates.detail,
+            schedules.show,
+            schedules.detail,
             item.show,
             report.results,
             report.show,

@@ -63,8 +63,7 @@ class WaiverController(Controller):
     ) -> WaiverPage:
         """Also before it refuses anything. 404 for a gate there is not."""
         body = decode(await request.body() or b"{}", WaiveRequest)
-        if gate not in GATES:
-            raise NotFoundError(f"{gate[:60]!r} is no gate; {nearest(gate, tuple(GATES))}")
+        _require_gate(gate)
         actor = actor_of(request, body.actor)
         async with gateway.unit_of_work() as conn:
             await get_pipeline_state(conn, pipeline_id)
@@ -83,6 +82,12 @@ class WaiverController(Controller):
     ) -> None:
         """404 when it was not waived. The reason stays in the audit log."""
         asked_reason(reason)
+        _require_gate(gate)
         async with gateway.unit_of_work() as conn:
             await take_back(conn, pipeline_id, gate)
         _log.info("waiver_taken_back", pipeline_id=str(pipeline_id), gate=gate)
+
+
+def _require_gate(name: str) -> None:
+    if name not in GATES:
+        raise NotFoundError(f"{name[:60]!r} is no gate; {nearest(name, tuple(GATES))}")
