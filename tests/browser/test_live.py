@@ -109,6 +109,7 @@ def test_keys_lead_everywhere_and_can_be_turned_off(stage: Stage, stranger: Watc
         ("b", "breakers"),
         ("q", "queues"),
         ("c", "cost"),
+        ("o", "operations"),
         ("a", "audit"),
         ("k", "keys"),
         ("?", "keyboard"),

@@ -20,6 +20,7 @@ SCREENS = (
     "/breakers",
     "/queues",
     "/cost",
+    "/operations",
     "/audit",
     "/keys",
     "/keyboard",
