@@ -86,7 +86,9 @@ async def play(postgres_url: str) -> Scene:
         found = await cursor.fetchone()
         assert row
         assert found
-        return Scene(running, failed, completed, earlier, paused, *row, *found, key.key_id, operation)
+        return Scene(
+            running, failed, completed, earlier, paused, row[0], row[1], found[0], key.key_id, operation
+        )
 
 
 async def _complete_acme(conn: Connection) -> UUID:

@@ -1,6 +1,7 @@
 """The audit log and the API keys, as screens."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ async def test_the_log_goes_on_page_by_page(
 
 async def test_a_key_is_shown_once_and_opens_what_it_may(operator: Operator) -> None:
     """Made with a role, some of its scopes and an expiry; in the list without what is secret of it."""
-    fields = {"name": "nightly export", "scopes": ["reports:read"], "expires_in_days": "30"}
+    fields: dict[str, Any] = {"name": "nightly export", "scopes": ["reports:read"], "expires_in_days": "30"}
     made = await operator.submit(await operator.see("/ui/keys"), "/ui/keys", **fields)
     assert made.status_code == 200
     (key,) = re.findall(r"lsk_\w[\w-]+", made.text)
@@ -63,7 +64,12 @@ async def test_a_key_is_shown_once_and_opens_what_it_may(operator: Operator) -> 
 
 async def test_what_is_wrong_with_a_key_is_said_and_what_was_typed_stays(operator: Operator) -> None:
     """In the API's words."""
-    fields = {"name": "x", "role": "viewer", "scopes": ["keys:admin"], "expires_in_days": "soon"}
+    fields: dict[str, Any] = {
+        "name": "x",
+        "role": "viewer",
+        "scopes": ["keys:admin"],
+        "expires_in_days": "soon",
+    }
     page = await operator.submit(await operator.see("/ui/keys"), "/ui/keys", **fields)
     assert page.status_code == 422
     assert "No key was made" in text_of(page.text)

@@ -42,7 +42,9 @@ async def test_what_is_too_much_for_a_request_leads_to_its_operation(
     operator: Operator, conn: Connection, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it is seen going on."""
-    monkeypatch.setitem(begin_letters.__kwdefaults__, "least", 3)
+    defaults = begin_letters.__kwdefaults__
+    assert defaults
+    monkeypatch.setitem(defaults, "least", 3)
     ask = await operator.see("/ui/actions/discard?phase=serp_collection&back=/ui/errors")
     answer = await operator.submit(ask, "/ui/actions/discard", reason="old")
     assert answer.headers["location"] == "/ui/operations"
