@@ -113,8 +113,20 @@ def set_up(servers: Servers, postgres_admin: psycopg.Connection, folder: Path, n
     """A gateway on a record of its own, of this name."""
     postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     url = servers.postgres_url.rpartition("/")[0] + f"/{name}"
-    with ThreadPoolExecutor(1) as beside:  # Playwright has a loop in this thread
-        scene = beside.submit(lambda: asyncio.run(play(url))).result()
+    try:
+        with ThreadPoolExecutor(1) as beside:  # Playwright has a loop in this thread
+            scene = beside.submit(lambda: asyncio.run(play(url))).result()
+        with serving(url, folder) as origin:
+            pictures = Path(os.environ.get("SCREENSHOTS") or folder / "pictures")
+            pictures.mkdir(parents=True, exist_ok=True)
+            yield Stage(origin, url, scene, pictures)
+    finally:
+        postgres_admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def serving(url: str, folder: Path) -> Iterator[str]:
+    """A gateway on this record; where it is."""
     environment = os.environ | {"LANDSCAPE_POSTGRES_URL": url, "LANDSCAPE_TOKEN": TOKEN}
     command = [sys.executable, "-m", "uvicorn", "--factory", "services.gateway.app:create_app", "--port", "0"]
     with (folder / "log").open("wb") as output:
@@ -123,13 +135,10 @@ def set_up(servers: Servers, postgres_admin: psycopg.Connection, folder: Path, n
         log = folder / "log"
         wait_until(lambda: "running on http" in log.read_text(), what=log.read_text)
         origin = "http" + log.read_text().partition("running on http")[2].split()[0]
-        pictures = Path(os.environ.get("SCREENSHOTS") or folder / "pictures")
-        pictures.mkdir(parents=True, exist_ok=True)
-        yield Stage(origin, url, scene, pictures)
+        yield origin
     finally:
         process.kill()
         process.wait()
-        postgres_admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

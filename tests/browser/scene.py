@@ -9,17 +9,19 @@ import psycopg
 
 from shared.domain.breaker import Breaker, BreakerState, Order
 from shared.domain.checkpoint import Due
+from shared.domain.operation import Kind
 from shared.domain.phases import COMPANY_ENRICHMENT, PHASES, SERP_COLLECTION
-from shared.store.api_keys import create_key
-from shared.store.audit_log import Write, close_entry, open_entry
 from shared.domain.pipeline import freeze, parse
 from shared.domain.schedule import refusal
 from shared.domain.takeover import as_request
+from shared.store.api_keys import create_key
+from shared.store.audit_log import Write, close_entry, open_entry
 from shared.store.breakers import order_breaker, save_breaker
 from shared.store.checkpoints import write_checkpoint
 from shared.store.control import Act, pause
 from shared.store.jobs import complete_job
 from shared.store.leases import take_lease
+from shared.store.operations import begin_letters
 from shared.store.outcomes import Ending, Record, record
 from shared.store.pipelines import get_pipeline
 from shared.store.pool import Connection
@@ -28,7 +30,7 @@ from shared.store.schedules import Rule, create_schedule, pause_schedule, record
 from shared.store.templates import Content, create_template
 from shared.testing.jobs import claim, dispatch, start_searches
 from shared.testing.pipelines import finish_pipeline, record_all, start_pipeline
-from tests.store.given_up import end, fail_all
+from tests.store.given_up import ALL, end, fail_all
 
 ERRORS = ("the answer was 503: upstream connect error", "no answer within 30 s", "the answer was 502")
 #: Far ahead: the test's leases must not run out.
@@ -53,6 +55,8 @@ class Scene:
     """A search of `completed`."""
     key: UUID
     """An API key nobody has used."""
+    operation: int
+    """One that nobody has begun with."""
     template: UUID
     schedule: UUID
     """Of it; it started `completed`, and was skipped the last time."""
@@ -84,6 +88,7 @@ async def play(postgres_url: str) -> Scene:
             await take_lease(conn, service, f"{service}-worker-1", _LONG)
         key, _ = await create_key(conn, "nightly export", "viewer", ["reports:read"], 30 * 86_400.0)
         await _write_log(conn, paused)
+        operation = await _ask_for_much(conn)
         cursor = await conn.execute(
             "SELECT job_id, item_ids[1] FROM job_queue WHERE state = 'dead_letter' ORDER BY 1"
         )
@@ -98,9 +103,11 @@ async def play(postgres_url: str) -> Scene:
             completed,
             earlier,
             paused,
-            *row,
-            *found,
+            row[0],
+            row[1],
+            found[0],
             key.key_id,
+            operation,
             *await _schedule(conn, running, completed),
         )
 
@@ -171,6 +178,15 @@ async def _wait(conn: Connection, pipeline_id: UUID) -> None:
     async with conn.transaction():
         await record(conn, [Record(ending=ending) for ending in waits])
         await complete_job(conn, held.job_id, held.fence)
+
+
+async def _ask_for_much(conn: Connection) -> int:
+    """An operation; no housekeeping does it here."""
+    async with conn.transaction():
+        reason = "the provider is back"
+        begun = await begin_letters(conn, Kind.REPLAY, ALL, actor="grace", reason=reason, least=0)
+    assert begun
+    return begun.operation_id
 
 
 async def _write_log(conn: Connection, pipeline_id: UUID) -> None:

@@ -38,6 +38,7 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "item": lambda s: f"/ui/pipelines/{s.failed}/items/{s.item}",
     "item-completed": lambda s: f"/ui/pipelines/{s.completed}/items/{s.found}",
     "action": lambda s: f"/ui/actions/replay?pipeline_id={s.failed}",
+    "operations": lambda _: "/ui/operations",
     "audit": lambda _: "/ui/audit",
     "keys": lambda _: "/ui/keys",
     "keyboard": lambda _: "/ui/keyboard",

@@ -22,6 +22,7 @@ SCREENS = (
     "/breakers",
     "/queues",
     "/cost",
+    "/operations",
     "/audit",
     "/keys",
     "/keyboard",

@@ -151,7 +151,7 @@ async def test_what_the_api_refuses_is_said(operator: Operator, scene: Scene) ->
 async def test_every_action_shows_the_same_as_an_api_call(operator: Operator, scene: Scene) -> None:
     """Method, path and a command to copy; never the key."""
     given = f"pipeline_id={scene.paused}&name=x&job_id={scene.letter}&service=serp&queue=serp&fingerprint=f&key_id={scene.key}&back=/ui"
-    given += f"&template_id={scene.template}&schedule_id={scene.schedule}"
+    given += f"&template_id={scene.template}&schedule_id={scene.schedule}&operation_id={scene.operation}"
     for name in ACTIONS:
         page = await operator.see(f"/ui/actions/{name}?{given}")
         text = text_of(page)

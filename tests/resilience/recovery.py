@@ -41,12 +41,16 @@ def recoveries(system: Fragile, kills: int, latency_ms: float) -> Iterator[float
     """
     for n in range(kills):
         with Run(system, f"recovery {n}") as run, run.slower(latency_ms):
-            victim = (SECOND, "serp")[n % 2]
-            loss = None
-            while loss is None:
-                loss = _lose(system, run.pipeline_id, victim)
+            loss = lose_worker(system, run.pipeline_id, (SECOND, "serp")[n % 2])
             run.assert_completed_and_green()
             yield loss.seconds(system)
+
+
+def lose_worker(system: Fragile, pipeline_id: str, victim: str = SECOND) -> Loss:
+    """Kill a worker of search while it holds jobs."""
+    while (loss := _lose(system, pipeline_id, victim)) is None:
+        pass
+    return loss
 
 
 def _lose(system: Fragile, pipeline_id: str, victim: str) -> Loss | None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.resilience.figures import Figures, Route, routes
 from tests.resilience.fragile import Fragile
-from tests.resilience.recovery import lose_workers
+from tests.resilience.recovery import lose_worker
 from tests.resilience.run import Run
 from tests.resilience.scenario import ENDED, Scenario
 
@@ -130,7 +130,7 @@ def test_every_figure_is_a_count_while_the_pipeline_runs(tmp_path: Path) -> None
         everything = {route.path for route in routes(run.pipeline_id)}
         with run.slower(600):
             run.watch(conn, lambda progress: Scenario.done(progress) > 0.2)
-            lose_workers(system, run.pipeline_id, 1)
+            lose_worker(system, run.pipeline_id)
             run.watch(conn, lambda progress: Scenario.done(progress) > 0.5)
             while_it_ran = set(run.exact)
             run.exact.clear()

@@ -46,7 +46,7 @@ class Action:
     seed: Callable[[Api, Form], Awaitable[dict[str, str]]] | None = None
     """What its fields hold before anybody has typed."""
     leads_to: Callable[[Any], str] | None = None
-    """The page it leads to, from the API's answer; else one goes back to where the form was."""
+    """The page it leads to, from the API's answer; empty or none: back to where the form was."""
     signed: bool = True
     """Its body may name who acts; else only the request's header does."""
     dangerous: bool = False

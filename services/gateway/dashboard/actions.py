@@ -13,6 +13,7 @@ from services.gateway.dashboard import (
     access_actions,
     breaker_actions,
     item_actions,
+    operation_actions,
     pipeline_actions,
     queue_actions,
     schedule_actions,
@@ -30,6 +31,7 @@ ACTIONS: Final = {
         *queue_actions.ACTIONS,
         *access_actions.ACTIONS,
         *schedule_actions.ACTIONS,
+        *operation_actions.ACTIONS,
     )
 }
 
@@ -51,7 +53,7 @@ async def act(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[An
         answer = await visit.api.send(action.call_by(form, visit.session.name), once=form.get("once", ""))
     except Refused as refused:
         return await _page(visit, action, form, refused)
-    to = action.leads_to(answer) if action.leads_to else visit.back(form)
+    to = (action.leads_to(answer) if action.leads_to else "") or visit.back(form)
     response = Redirect(to, status_code=303)
     visit.say(response, action.done(answer))
     return response

@@ -15,6 +15,7 @@ from services.gateway.dashboard.action import (
     reason,
 )
 from services.gateway.dashboard.api import Api, Call
+from services.gateway.dashboard.session import PATH
 from services.gateway.dashboard.wording import plural
 
 #: What dead letters are selected by.
@@ -35,6 +36,11 @@ async def _letters(api: Api, form: Form) -> str:
     body = _selected(form) | {"dry_run": True}
     found = await api.send(Call("POST", "/dead-letters/replay", body))
     return f"{plural(found['letters'], 'dead letter')} {'is' if found['letters'] == 1 else 'are'} selected."
+
+
+def _watched(answer: Any) -> str:
+    """Where what goes on by itself is seen going on."""
+    return f"{PATH}/operations" if "operation_id" in answer else ""
 
 
 def _begun(answer: Any) -> str | None:
@@ -91,6 +97,7 @@ ACTIONS: Final = (
         _moved("replayed"),
         (REASON,),
         count=_letters,
+        leads_to=_watched,
         dangerous=True,
     ),
     Action(
@@ -102,6 +109,7 @@ ACTIONS: Final = (
         _moved("discarded"),
         (GIVEN_REASON,),
         count=_letters,
+        leads_to=_watched,
         dangerous=True,
         loses=True,
     ),
@@ -128,6 +136,7 @@ ACTIONS: Final = (
         lambda answer: _begun(answer) or f"{plural(answer['items'], 'item')} due again.",
         (REASON,),
         count=_failed,
+        leads_to=_watched,
         dangerous=True,
     ),
     Action(
@@ -146,6 +155,7 @@ ACTIONS: Final = (
         ),
         (REASON,),
         count=_dead_in_queue,
+        leads_to=_watched,
         dangerous=True,
     ),
 )

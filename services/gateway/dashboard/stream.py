@@ -22,7 +22,7 @@ def events(seal: Seal) -> ASGIRouteHandler:
     async def follow(scope: Scope, receive: Receive, send: Send) -> None:
         request: Request[Any, Any, Any] = Request(scope, receive=receive, send=send)
         session = seal.session(request)
-        if session is None or scope["method"] != "GET":
+        if session is None or request.method != "GET":
             refused = Response(b"", status_code=401).to_asgi_response(None, request)
             await refused(scope, receive, send)
             return

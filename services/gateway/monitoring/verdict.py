@@ -77,7 +77,8 @@ def _partial(health: Health) -> Iterator[str]:
             yield f"{due.phase}: {due.items} items are due, the oldest for {due.oldest_seconds:.0f} s"
     for waiting in health.waiting:
         if waiting.reason in STUCK:
-            yield f"{waiting.phase}: {waiting.items} items wait, {STUCK[waiting.reason]}"
+            wait = "item waits" if waiting.items == 1 else "items wait"
+            yield f"{waiting.phase}: {waiting.items} {wait}, {STUCK[waiting.reason]}"
     yield from _slight(health)
 
 

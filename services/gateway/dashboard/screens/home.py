@@ -27,7 +27,7 @@ _PLACES: Final = (
     (re.compile(r"the circuit breaker of (\w+)"), "/breakers/{}"),
     (re.compile(r"the audit of pipeline (\S+)"), "/pipelines/{}"),
     (re.compile(r"\w+: \d+% of \d+ calls failed"), "/errors"),
-    (re.compile(r"(no worker|the queue|\w+: \d+ items)"), "/queues"),
+    (re.compile(r"(no worker|the queue|\w+: \d+ items?)"), "/queues"),
 )
 
 

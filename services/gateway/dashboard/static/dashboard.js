@@ -49,7 +49,7 @@
 
   const PLACES = {
     h: "/ui", p: "/ui/pipelines", n: "/ui/start", e: "/ui/errors", b: "/ui/breakers", q: "/ui/queues", c: "/ui/cost",
-    a: "/ui/audit", k: "/ui/keys",
+    o: "/ui/operations", a: "/ui/audit", k: "/ui/keys",
     "?": "/ui/keyboard",
   };
   const dark = () => getComputedStyle(root).colorScheme === "dark"
