@@ -59,7 +59,9 @@ class Scene:
     """One that nobody has begun with."""
     template: UUID
     schedule: UUID
-    """Of it; it started `completed`, and was skipped the last time."""
+    """Of it; it started `earlier`, and was skipped the last time."""
+    spare: UUID
+    """A template that no schedule starts."""
 
 
 async def play(postgres_url: str) -> Scene:
@@ -108,7 +110,7 @@ async def play(postgres_url: str) -> Scene:
             found[0],
             key.key_id,
             operation,
-            *await _schedule(conn, running, completed),
+            *await _schedule(conn, running, earlier),
         )
 
 
@@ -123,11 +125,13 @@ async def _complete_acme(conn: Connection) -> UUID:
     return pipeline_id
 
 
-async def _schedule(conn: Connection, pipeline_id: UUID, started: UUID) -> tuple[UUID, UUID]:
+async def _schedule(conn: Connection, pipeline_id: UUID, started: UUID) -> tuple[UUID, UUID, UUID]:
     body = msgspec.json.encode(as_request((await get_pipeline(conn, pipeline_id)).config))
     async with conn.transaction():
         content = Content("every week", body, freeze(parse(body)).config)
         template_id = (await create_template(conn, content, "grace")).template_id
+        spare = msgspec.structs.replace(content, name="once more")
+        spare_id = (await create_template(conn, spare, "grace")).template_id
         rules = [
             Rule(template_id, name, cron, "Europe/Berlin", "skip")
             for name, cron in (("mondays", "0 6 * * 1"), ("new year", "0 0 1 1 *"))
@@ -139,7 +143,7 @@ async def _schedule(conn: Connection, pipeline_id: UUID, started: UUID) -> tuple
                 conn, plans[1].schedule_id, None, ending, actor="schedule new year", template_version=1
             )
         await pause_schedule(conn, plans[0].schedule_id, Act("grace", "until the contract is signed"))
-    return template_id, plans[1].schedule_id
+    return template_id, plans[1].schedule_id, spare_id
 
 
 async def _start_running(conn: Connection) -> UUID:

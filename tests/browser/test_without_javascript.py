@@ -45,7 +45,7 @@ def steps(stage: Stage) -> list[Step]:
         ("unpause-schedule", f"schedule_id={stage.scene.schedule}", {}, "; next "),
         ("run-schedule", f"schedule_id={stage.scene.schedule}", {}, "Started: 40 searches."),
         ("delete-schedule", f"schedule_id={stage.scene.schedule}", {}, "The schedule is deleted."),
-        ("delete-template", f"template_id={stage.scene.template}", {}, "The template is deleted."),
+        ("delete-template", f"template_id={stage.scene.spare}", {}, "The template is deleted."),
     ]  # fmt: skip
 
 

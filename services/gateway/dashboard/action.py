@@ -57,6 +57,8 @@ class Action:
     def call_by(self, form: Form, actor: str) -> Call:
         """The call with who makes it."""
         call = self.call(form)
+        if call.body is None and not self.signed:
+            return call
         body = {name: value for name, value in (call.body or {}).items() if value is not None}
         return msgspec.structs.replace(call, body=body | ({"actor": actor} if actor and self.signed else {}))
 

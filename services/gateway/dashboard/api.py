@@ -93,7 +93,7 @@ class Api:
             transport=self._transport, base_url="http://gateway", trust_env=False, timeout=_TIMEOUT_SECONDS
         ) as client:
             answer = await client.request(
-                call.method, BASE + call.path, params=given, content=call.encoded, headers=headers
+                call.method, BASE + call.path, params=given or None, content=call.encoded, headers=headers
             )
         if answer.status_code >= 400 and answer.headers["content-type"].startswith("application/problem"):
             problem = answer.json()

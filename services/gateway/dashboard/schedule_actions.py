@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from services.gateway.dashboard.action import GIVEN_REASON, REASON, Action, Field, Form, part, reason
 from services.gateway.dashboard.api import Api, Call
 from services.gateway.dashboard.wording import plural
 
-#: In place of an id that was not given: nothing has it.
-_NONE: Final = "none"
 _TEMPLATE: Final = ("template_id",)
 _SCHEDULE: Final = ("schedule_id",)
 _CRON_HINT: Final = "Minute, hour, day, month, weekday: 0 6 * * 1 is Mondays at six."
@@ -32,15 +31,20 @@ _FIELDS: Final = (
 
 
 def _template(form: Form, rest: str = "") -> str:
-    return f"/templates/{part(form, 'template_id') or _NONE}{rest}"
+    return f"/templates/{part(form, 'template_id')}{rest}"
 
 
 def _schedule(form: Form, rest: str = "") -> str:
-    return f"/schedules/{part(form, 'schedule_id') or _NONE}{rest}"
+    return f"/schedules/{part(form, 'schedule_id')}{rest}"
 
 
 def _signed(form: Form) -> dict[str, Any]:
     return {"reason": reason(form)}
+
+
+def _why(form: Form) -> str:
+    """The reason of a DELETE, which has no body."""
+    return f"?{urlencode({'reason': form['reason']})}" if form.get("reason") else ""
 
 
 def _rule(form: Form) -> dict[str, Any]:
@@ -123,11 +127,13 @@ ACTIONS: Final = (
         "Delete the template",
         "Forgets it. Pipelines that it has started stay.",
         _TEMPLATE,
-        lambda form: Call("DELETE", _template(form), _signed(form)),
+        lambda form: Call("DELETE", _template(form, _why(form))),
         lambda _: "The template is deleted.",
         (REASON,),
         count=_users,
+        signed=False,
         dangerous=True,
+        loses=True,
     ),
     Action(
         "create-schedule",
@@ -177,10 +183,12 @@ ACTIONS: Final = (
         "Delete the schedule",
         "Forgets it, and what came of it. Pipelines that it has started stay.",
         _SCHEDULE,
-        lambda form: Call("DELETE", _schedule(form), _signed(form)),
+        lambda form: Call("DELETE", _schedule(form, _why(form))),
         lambda _: "The schedule is deleted.",
         (REASON,),
         count=_fires,
+        signed=False,
         dangerous=True,
+        loses=True,
     ),
 )
