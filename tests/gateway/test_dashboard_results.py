@@ -41,7 +41,7 @@ async def test_nothing_is_promised_of_a_pipeline_in_which_everything_failed(
     operator: Operator, scene: Scene
 ) -> None:
     """It says that there are no figures; its own page says what to do, and links to it."""
-    assert "Nothing is completed yet" in await operator.read(f"/ui/pipelines/{scene.failed}/results")
+    assert "Nothing was completed" in await operator.read(f"/ui/pipelines/{scene.failed}/results")
     page = await operator.see(f"/ui/pipelines/{scene.failed}")
     assert "12 items ended without a result. To do: cure the cause, then retry them" in text_of(page)
     assert any(link.startswith("/ui/actions/retry-failed?") for link in links(page))

@@ -17,11 +17,11 @@
   // Events say at once that something happened. What they do not tell, as counters, is asked for every `checked`
   // milliseconds; and everything every `renewed` ones while there is no stream.
   let streams = false;
-  const watch = ({ renewed, checked }) => {
-    const tick = Math.min(renewed, checked);
-    setInterval(() => {
-      if (Date.now() - asked >= (streams ? checked : renewed) - tick / 2) announce();
-    }, tick);
+  const watch = (live) => {
+    // The living part may say another time: what has ended is asked for less often.
+    const period = () => Number(streams ? (live.querySelector("[data-checked]") ?? live).dataset.checked : live.dataset.renewed);
+    asked = Date.now();
+    setInterval(() => { if (!asking && Date.now() - asked >= period()) announce(); }, 100);
     const connect = () => { if (!streams && !document.hidden) tell("landscape:connect"); };
     connect();
     setInterval(connect, 5000);
@@ -89,7 +89,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const live = document.getElementById("live");
-    if (live) watch({ renewed: Number(live.dataset.renewed), checked: Number(live.dataset.checked) });
+    if (live) watch(live);
     draw();
     addEventListener("resize", () => draw(true));
     // A file is read as soon as it is chosen: its broken rows are told before anything else is filled in.
