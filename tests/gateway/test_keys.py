@@ -18,13 +18,14 @@ KEYS = "/api/v1/keys"
 _OPERATIONS = {
     Scope.READ_PIPELINES: (
         "auditPipeline getBudget getItem getPipeline getProgress listCallsInDoubt listCheckpoints "
-        "listFailedItems listItems listPipelineActions listPipelines planPipeline "
-        "verifyCheckpoint whyItem whyPipeline"
+        "getSchedule getTemplate listFailedItems listFires listItems listPipelineActions listPipelines listSchedules "
+        "listTemplates planPipeline previewSchedule verifyCheckpoint whyItem whyPipeline"
     ),
     Scope.WRITE_PIPELINES: (
-        "cancelPipeline clonePipeline createCheckpoint decideCallsInDoubt deletePipeline "
-        "pausePipeline restartPhase resumePipeline rewindPipeline setBudget startPipeline "
-        "takeBackWaiver unpausePipeline waiveGate"
+        "cancelPipeline clonePipeline createCheckpoint createSchedule createTemplate decideCallsInDoubt deletePipeline "
+        "deleteSchedule deleteTemplate editSchedule editTemplate pausePipeline pauseSchedule restartPhase "
+        "resumePipeline rewindPipeline runSchedule setBudget startPipeline startTemplate takeBackWaiver tryTemplate "
+        "unpausePipeline unpauseSchedule waiveGate"
     ),
     Scope.READ_REPORTS: "getLineage getReport getReportByCurve listOverrides listWaivers",
     Scope.READ_OPERATIONS: (

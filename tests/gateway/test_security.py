@@ -327,6 +327,8 @@ async def test_the_description_matches_the_wire(client: AsyncTestClient[Any]) ->
         "answers",
         "gate",
         "domain",
+        "target",
+        "dry_run",
         "template_id",
         "schedule_id",
         "cron",
