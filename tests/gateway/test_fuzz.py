@@ -130,3 +130,16 @@ async def test_no_bad_request_is_an_error_of_ours(postgres_url: str) -> None:
             assert not [leak for leak in LEAKS if leak in answer.text + str(answer.headers)], asked
             if answer.status_code >= 400 and method != "HEAD":
                 assert answer.headers["content-type"] == "application/problem+json", asked
+
+
+async def test_a_zero_byte_in_a_path_names_nothing(client: AsyncTestClient[Any]) -> None:
+    """Postgres takes none, so that it must not be asked: of every route with a name in its path."""
+    started = await client.post("/api/v1/pipeline/start", json={"keywords": ["crm"], "regions": ["US"]})
+    routes = [(method, path) for method, path, _ in api_routes(client.app) if "/serp" in path]
+    assert len(routes) > 10
+    for method, path in routes:
+        url = path.replace("/serp", "/%00").replace(NOBODY, started.json()["pipeline_id"])
+        answer = await client.request(
+            method, url, json={"reason": "x"} if method not in {"GET", "DELETE"} else None
+        )
+        assert 400 <= answer.status_code < 500, (method, url, answer.text)

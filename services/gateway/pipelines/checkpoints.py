@@ -16,6 +16,7 @@ from shared import log
 from shared.domain.checkpoint import check_name
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
+from shared.errors import NotFoundError
 from shared.store import checkpoints
 from shared.store.checkpoints import Checkpoint, Verification
 from shared.store.control import Act
@@ -63,6 +64,7 @@ class CheckpointController(Controller):
         self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID], name: FromPath[str]
     ) -> Verification:
         """Reads every result before it; of a big pipeline that takes seconds."""
+        _require_name(name)
         async with gateway.connection() as conn:
             return await checkpoints.verify_checkpoint(conn, pipeline_id, name)
 
@@ -81,6 +83,7 @@ class CheckpointController(Controller):
         name: FromPath[str],
     ) -> Response[schemas.WentBack]:
         """What ended after it is done again. 409 unless the pipeline is paused or has ended, and the checkpoint holds."""
+        _require_name(name)
         body = decode(await request.body() or b"{}", schemas.RewindRequest)
         act = Act(actor_of(request, body.actor), body.reason)
 
@@ -97,3 +100,9 @@ class CheckpointController(Controller):
             )
 
         return await once(request, gateway, record, dry_run=body.dry_run)
+
+
+def _require_name(name: str) -> None:
+    """Raise NotFoundError for what no checkpoint can be called; the record would not even take the question."""
+    if not name.isprintable():
+        raise NotFoundError(f"there is no checkpoint {name[:60]!r}")
