@@ -40,7 +40,7 @@ class Operation(msgspec.Struct, frozen=True):
     done: int
     """Of these: replayed, discarded or due again."""
     failed: int
-    """Left alone, because their pipeline was cancelled. At the end neither: somebody else was faster."""
+    """Left alone, because their pipeline was cancelled or is being deleted. At the end neither: somebody else was faster."""
     selection: dict[str, Any]
     """What was asked for; `{}` are all open letters."""
     actor: str
