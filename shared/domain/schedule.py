@@ -53,8 +53,8 @@ def check_time_zone(name: str) -> None:
 
 @cache
 def time_zones() -> frozenset[str]:
-    """All names."""
-    return frozenset(available_timezones())
+    """All names that mean the same on every machine."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 Cron = Annotated[

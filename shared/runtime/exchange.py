@@ -16,7 +16,13 @@ from uuid_utils.compat import uuid7
 
 from shared.broker.breaker import BreakerOpenError, Gatekeeper, SharedBreaker
 from shared.domain.category import ErrorCategory
-from shared.domain.gate import THROTTLE_PAUSE_SECONDS, GateShut, hold_seconds, seconds_to_end
+from shared.domain.gate import (
+    SET_ASIDE_SECONDS,
+    THROTTLE_PAUSE_SECONDS,
+    GateShut,
+    hold_seconds,
+    seconds_to_end,
+)
 from shared.domain.item import WaitReason
 from shared.domain.provider import Endpoint, Fact, FactRef, Provider, Request
 from shared.errors import AnswerError, ProviderError
@@ -55,8 +61,6 @@ class Admission(Gatekeeper, Protocol):
 READERS = 2
 #: How often a call that its pipeline's budget does not allow is tried again. Raising the budget wakes it at once.
 BUDGET_SECONDS = 300.0
-#: Between two looks at a day whose last units are set aside for calls under way: most of them cost what was set aside.
-SET_ASIDE_SECONDS = 5.0
 #: The longest hold where a provider says "too fast" again and again, but not until when: limits per minute end by then.
 THROTTLE_CAP_SECONDS = 60.0
 #: Codes of answers that could not be read.
@@ -303,16 +307,14 @@ class Exchange:
 
     def _refusal(self, verdict: str, intent: Intent) -> LeaseLost | GateShut:
         """Why the ledger does not take a call."""
-        if verdict == WaitReason.QUOTA and intent.day:
+        if verdict in {WaitReason.QUOTA, SET_ASIDE} and intent.day:
             day, zone = date.fromisoformat(intent.day), ZoneInfo(self.provider.limits.day_zone)
             seconds = seconds_to_end(day, datetime.now(UTC), zone)
             if seconds == 0:  # it was the last of yesterday, and says nothing of today
-                return GateShut(verdict, THROTTLE_PAUSE_SECONDS)
-            self._gate.hold(seconds, verdict)
-            return GateShut(verdict, seconds)
-        if verdict == SET_ASIDE:
-            self._gate.hold(SET_ASIDE_SECONDS, WaitReason.QUOTA)
-            return GateShut(WaitReason.QUOTA, SET_ASIDE_SECONDS)
+                return GateShut(WaitReason.QUOTA, THROTTLE_PAUSE_SECONDS)
+            seconds = min(seconds, SET_ASIDE_SECONDS) if verdict == SET_ASIDE else seconds
+            self._gate.hold(seconds, WaitReason.QUOTA)
+            return GateShut(WaitReason.QUOTA, seconds)
         return GateShut(verdict, BUDGET_SECONDS) if verdict == WaitReason.BUDGET else LeaseLost()
 
     async def _refund(self, intent: Intent, recorded: "asyncio.Future[str]", phase: str, reason: str) -> None:

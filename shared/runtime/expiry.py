@@ -9,6 +9,7 @@ from shared.store.calls import delete_dead_flights
 from shared.store.doubts import delete_old_doubts
 from shared.store.events import delete_old_events
 from shared.store.idempotency import delete_old_keys
+from shared.store.kept_reports import delete_old_kept
 from shared.store.pool import Connection, Pool
 from shared.store.retry_history import delete_unread_bodies, fold_old_retry_counters
 from shared.store.schedules import delete_old_fires
@@ -37,6 +38,7 @@ _SELDOM: Final[dict[str, Callable[[Connection], Awaitable[int]]]] = {
     "error_bodies": delete_unread_bodies,
     "flights": delete_dead_flights,
     "doubted_facts": delete_old_doubts,
+    "kept_reports": delete_old_kept,
 }
 
 

@@ -50,7 +50,7 @@ class Operations:
                 step = await do_chunk(conn)
         except StuckError as error:
             async with unit_of_work(self._pool) as conn:
-                await fail_operation(conn, error.operation_id, error.why)
+                await fail_operation(conn, error)
             _log.error(
                 "operation_failed",
                 operation_id=error.operation_id,

@@ -16,6 +16,7 @@ _CHUNK: Final = 10_000
 
 #: The call may leave.
 SENT = "sent"
+QUOTA = "quota"
 #: The quota of the day would do, were it not for what calls under way may yet cost.
 SET_ASIDE = "set_aside"
 
@@ -66,12 +67,16 @@ class StoredFact(msgspec.Struct, frozen=True):
 
 
 async def insert_calls(conn: Connection, intents: Sequence[Intent]) -> dict[str, str]:
-    """Write the intents; call id -> SENT, or what stands against it: "quota", SET_ASIDE or "budget".
+    """Write the intents; call id -> SENT, or what stands against it: QUOTA, SET_ASIDE or "budget".
 
     A call that is missing here has lost its job. Only those that are SENT are written, and may leave.
     """
     cursor = await conn.execute(_SQL["insert_calls"], {"calls": rows(intents)})
-    return dict(cast("list[tuple[str, str]]", await cursor.fetchall()))
+    verdicts = dict(cast("list[tuple[str, str]]", await cursor.fetchall()))
+    if refused := [intent for intent in intents if verdicts.get(intent.call_id) == QUOTA]:
+        cursor = await conn.execute(_SQL["find_set_aside"], {"calls": rows(refused)})
+        verdicts |= {cast("str", row[0]): SET_ASIDE for row in await cursor.fetchall()}
+    return verdicts
 
 
 async def open_day(conn: Connection, provider: str, day: str, most: float | None) -> None:

@@ -13,6 +13,8 @@ _SQL = queries.load("kept_reports")
 
 #: Kinds of reports that are kept of one pipeline: by its own curve, by others, against earlier pipelines.
 KINDS: Final = 6
+#: A report that is older is made again for whoever asks.
+DAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,8 @@ async def keep_report(conn: Connection, pipeline_id: UUID, kept: KeptReport) -> 
     for part, content in kept.parts.items():
         await conn.execute(_SQL["upsert_part"], {**named, "part": part, "content": content})
     await conn.execute(_SQL["delete_oldest_kept"], {"pipeline_id": pipeline_id, "kinds": KINDS})
+
+
+async def delete_old_kept(conn: Connection) -> int:
+    """Those that were made long ago, also by other code; how many parts."""
+    return (await conn.execute(_SQL["delete_old_kept"], {"days": DAYS})).rowcount

@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
+import psycopg
 
 from shared.domain.operation import IN_A_REQUEST, Kind, OperationState
 from shared.errors import ConflictError, NotFoundError
@@ -39,7 +40,7 @@ class Operation(msgspec.Struct, frozen=True):
     done: int
     """Of these: replayed, discarded or due again."""
     failed: int
-    """Left alone, because their pipeline was cancelled. At the end neither: somebody else was faster."""
+    """Left alone, because their pipeline was cancelled or is being deleted. At the end neither: somebody else was faster."""
     selection: dict[str, Any]
     """What was asked for; `{}` are all open letters."""
     actor: str
@@ -148,18 +149,19 @@ async def cancel_operation(conn: Connection, operation_id: int, *, actor: str, r
     return await get_operation(conn, operation_id)
 
 
-async def fail_operation(conn: Connection, operation_id: int, why: str) -> None:
-    """It cannot go on."""
-    await _end(conn, operation_id, OperationState.FAILED, why)
-
-
 class StuckError(Exception):
-    """A chunk met what no repeat mends; the operation's id and the reason."""
+    """A chunk met what no repeat mends; the operation's id, where it was, and the reason."""
 
-    def __init__(self, operation_id: int, why: str) -> None:
+    def __init__(self, operation_id: int, position: int, why: str) -> None:
         super().__init__(why)
         self.operation_id = operation_id
+        self.position = position
         self.why = why
+
+
+async def fail_operation(conn: Connection, error: StuckError) -> None:
+    """It cannot go on; unless somebody else has gone on with it meanwhile."""
+    await _end(conn, error.operation_id, OperationState.FAILED, error.why, position=error.position)
 
 
 async def do_chunk(conn: Connection, limit: int = CHUNK) -> Step | None:
@@ -176,11 +178,17 @@ async def do_chunk(conn: Connection, limit: int = CHUNK) -> Step | None:
     try:
         chunk = await (_retry if hand.kind == Kind.RETRY_FAILED else _close)(conn, hand, limit)
     except (ConflictError, NotFoundError) as error:
-        raise StuckError(hand.operation_id, str(error)) from None
+        raise StuckError(hand.operation_id, hand.position, str(error)) from None
+    except (
+        psycopg.errors.QueryCanceled
+    ) as error:  # it would be tried for ever, and hold up all that come later
+        raise StuckError(
+            hand.operation_id, hand.position, "a chunk took longer than a statement may"
+        ) from error
     except Passing:
         raise
     except Exception as error:
-        raise StuckError(hand.operation_id, "an error of ours; the log has it") from error
+        raise StuckError(hand.operation_id, hand.position, "an error of ours; the log has it") from error
     if chunk is None:
         await _end(conn, hand.operation_id, OperationState.COMPLETED, "")
         return Step(hand.operation_id, OperationState.COMPLETED, 0)
@@ -227,8 +235,10 @@ async def _begin(
     return await get_operation(conn, row[0]) if row else None
 
 
-async def _end(conn: Connection, operation_id: int, state: OperationState, detail: str) -> bool:
-    parameters = {"operation_id": operation_id, "state": state, "detail": detail}
+async def _end(
+    conn: Connection, operation_id: int, state: OperationState, detail: str, *, position: int | None = None
+) -> bool:
+    parameters = {"operation_id": operation_id, "state": state, "detail": detail, "position": position}
     cursor = await conn.execute(_SQL["end_operation"], parameters)
     return await cursor.fetchone() is not None
 

@@ -9,6 +9,7 @@ import msgspec
 
 from shared.domain.dead_letter import is_replayable
 from shared.domain.event import EventName
+from shared.domain.gate import SET_ASIDE_SECONDS
 from shared.domain.phases import PHASES, NewItem
 from shared.domain.provider import FactRef
 from shared.domain.results import SearchResult
@@ -135,7 +136,7 @@ async def _tell_waits(conn: Connection, endings: Sequence[Ending]) -> None:
     waits = {
         (e.wait_reason, e.pipeline_id if e.wait_reason == "budget" else "", e.phase)
         for e in endings
-        if e.wait_reason in {"account", "budget", "quota"}
+        if e.wait_reason in {"account", "budget"} or (e.wait_reason == "quota" and not _is_set_aside(e))
     }
     for reason, pipeline_id, phase in sorted(waits):
         service = PHASES[phase].service
@@ -148,6 +149,11 @@ async def _tell_waits(conn: Connection, endings: Sequence[Ending]) -> None:
         else:
             name = EventName.QUOTA_EXHAUSTED
             await emit(conn, name, service=service, once=f"{name} {service}", within="day")
+
+
+def _is_set_aside(ending: Ending) -> bool:
+    """The day is not over: its last units may come back."""
+    return (ending.wait_seconds or 0.0) <= SET_ASIDE_SECONDS
 
 
 async def _settle_accounts(

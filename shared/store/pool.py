@@ -15,8 +15,13 @@ Pool = AsyncConnectionPool[Connection]
 Unavailable = psycopg.OperationalError
 #: Its disk is full: what it has can be read, but nothing recorded. One of Unavailable.
 Full = psycopg.errors.DiskFull
-#: As Unavailable, and a database that has become read-only: a standby after a fail-over, a full disk.
-Passing = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
+#: As Unavailable, and a database that has become read-only (a standby after a fail-over, a full disk) or has ended the
+#: session of a process that was stopped in the middle of a transaction.
+Passing = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 #: The content itself is refused and always will be. Ask for it first: one of them is an OperationalError too.
 Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 

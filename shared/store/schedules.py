@@ -135,11 +135,13 @@ async def lock_schedule(conn: Connection, schedule_id: UUID) -> tuple[int, datet
 
 
 async def edit_schedule(conn: Connection, schedule_id: UUID, rule: Rule, actor: str) -> Schedule:
-    """It goes by this from now on. One transaction, the caller's. Raises NotFoundError."""
+    """It goes by this from now on; with the same times nothing that is due is lost. One transaction, the caller's. Raises NotFoundError."""
     _, now = await lock_schedule(conn, schedule_id)
     await keep_template(conn, rule.template_id)
-    paused = (await get_schedule(conn, schedule_id)).paused_at is not None
-    following = None if paused else next_fire(rule.cron, rule.time_zone, now)
+    present = await get_schedule(conn, schedule_id)
+    following = present.next_fire_at  # that may be due already, and is fired all the same
+    if present.paused_at is None and (rule.cron, rule.time_zone) != (present.cron, present.time_zone):
+        following = next_fire(rule.cron, rule.time_zone, now)
     parameters = {"schedule_id": schedule_id, "next_fire_at": following, "actor": actor}
     await conn.execute(_SQL["edit_schedule"], parameters | msgspec.structs.asdict(rule))
     return await get_schedule(conn, schedule_id)

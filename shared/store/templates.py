@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
+import psycopg
 from uuid_utils.compat import uuid7
 
 from shared.domain.pipeline import PipelineConfig
@@ -96,11 +97,14 @@ async def edit_template(conn: Connection, template_id: UUID, content: Content | 
     cursor = await conn.execute(_SQL["find_namesake"], {"name": name, "template_id": template_id})
     if await cursor.fetchone():
         raise _namesake(name)
-    if isinstance(content, str):
-        parameters = {"template_id": template_id, "name": name, "actor": actor}
-        await conn.execute(_SQL["rename_template"], parameters)
-    else:
-        await conn.execute(_SQL["replace_template"], _parameters(template_id, content, actor))
+    try:
+        if isinstance(content, str):
+            parameters = {"template_id": template_id, "name": name, "actor": actor}
+            await conn.execute(_SQL["rename_template"], parameters)
+        else:
+            await conn.execute(_SQL["replace_template"], _parameters(template_id, content, actor))
+    except psycopg.errors.UniqueViolation:  # somebody took the name at the same moment
+        raise _namesake(name) from None
     return await get_template(conn, template_id)
 
 

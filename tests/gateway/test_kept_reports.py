@@ -66,6 +66,18 @@ async def test_what_is_done_and_said_shows_at_once(client: AsyncTestClient[Any],
     assert "Rival plc" not in {row["name"] for row in unnamed["companies"]}
 
 
+async def test_a_report_of_the_end_is_none_of_a_pipeline_that_works_again(
+    client: AsyncTestClient[Any], conn: Connection
+) -> None:
+    """However long it took to make: it says that it is final."""
+    pipeline_id, path = await started(conn)
+    await finish_pipeline(conn, pipeline_id)
+    assert (await client.get(path)).json()["meta"]["final"]
+    await conn.execute("UPDATE kept_reports SET seconds = 1000")
+    await conn.execute("UPDATE pipelines SET state = 'running', ended_at = NULL")
+    assert not (await client.get(path)).json()["meta"]["final"]
+
+
 async def test_each_question_has_its_own_answer(client: AsyncTestClient[Any], conn: Connection) -> None:
     """By another curve or against another pipeline; a curve of the reader's own, and what is published, is not kept."""
     pipeline_id, path = await started(conn)

@@ -9,6 +9,7 @@ from litestar.testing import AsyncTestClient
 
 from shared.store.pool import Connection
 from shared.testing.pipelines import start_pipeline
+from shared.testing.rows import fetch
 from tests.gateway.routes import NOBODY, bearer
 from tests.gateway.test_keys import make
 from tests.gateway.test_templates import configs, save
@@ -73,6 +74,23 @@ async def test_an_edit_goes_by_the_new_rule_from_now_on(client: AsyncTestClient[
     assert ", 07:30 CE" in edited["next_fires"][0]["told"]
     assert edited["overlap"] == "cancel_previous"
     assert (await client.patch(path, json={"name": "x"}, headers=seen)).status_code == 412
+
+
+async def test_an_edit_that_leaves_the_times_loses_no_moment_that_is_due(
+    client: AsyncTestClient[Any], conn: Connection
+) -> None:
+    """It is fired yet; with other times the old ones count no more."""
+    made = await schedule(client)
+    path = f"{SCHEDULES}/{made['schedule_id']}"
+    due = await fetch(
+        conn, "UPDATE schedules SET next_fire_at = now() - interval '1 minute' RETURNING next_fire_at"
+    )
+    kept = "SELECT next_fire_at = %s FROM schedules"
+    same = {"name": "other", "cron": made["cron"], "overlap": "allow"}
+    assert (await client.patch(path, json=same)).status_code == 200
+    assert await fetch(conn, kept, *due) == [True]
+    assert (await client.patch(path, json={"cron": "30 7 * * *"})).status_code == 200
+    assert await fetch(conn, kept, *due) == [False]
 
 
 async def test_a_paused_schedule_has_no_next_fire_until_it_is_unpaused(client: AsyncTestClient[Any]) -> None:

@@ -46,7 +46,9 @@ def test_a_template_is_saved_shown_started_and_deleted(tmp_path: Path, capsys: C
     landscape(capsys, "templates", "save", "SHOES", "--pipeline", pipeline_id, code=exits.CONFLICT)
     file = tmp_path / "start.json"
     file.write_text(json.dumps(START | {"regions": ["US"]}))
-    replaced = landscape(capsys, "templates", "save", "shoes", "--file", str(file), "--replace")
+    instead = ("templates", "save", "shoes", "--file", str(file), "--replace")
+    landscape(capsys, *instead, code=exits.USAGE)  # nobody is there to be asked
+    replaced = landscape(capsys, *instead, "--yes")
     assert "23 keywords; US; version 2" in replaced
     assert "deleted" in landscape(capsys, "templates", "delete", "shoes", "--yes", "--reason", "old")
 

@@ -150,3 +150,17 @@ async def test_deliveries_that_nobody_will_send_go(pool: Pool, conn: Connection)
     assert await fetch(
         conn, "SELECT w.disabled_at IS NULL FROM webhook_deliveries d JOIN webhooks w USING (webhook_id)"
     ) == [True]
+
+
+async def test_reports_are_kept_for_a_month(pool: Pool, conn: Connection) -> None:
+    """With their parts; by then another version of the code may have made them."""
+    await conn.execute(
+        "INSERT INTO kept_reports SELECT gen_random_uuid(), v, 'b', now() - make_interval(days => d), 1"
+        " FROM (VALUES ('old', 31), ('new', 29)) AS kept (v, d)"
+    )
+    await conn.execute(
+        "INSERT INTO kept_report_parts SELECT pipeline_id, variant, 'head', '' FROM kept_reports"
+    )
+    await Expiry(pool).round()
+    assert await fetch(conn, "SELECT variant FROM kept_reports") == ["new"]
+    assert await fetch(conn, "SELECT variant FROM kept_report_parts") == ["new"]

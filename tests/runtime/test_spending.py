@@ -7,9 +7,8 @@ import httpx
 import msgspec
 import pytest
 
-from shared.domain.gate import GatePolicy, GateShut
+from shared.domain.gate import SET_ASIDE_SECONDS, GatePolicy, GateShut
 from shared.domain.provider import Limits
-from shared.runtime.exchange import SET_ASIDE_SECONDS
 from shared.store.jobs import Claim
 from shared.store.pool import Connection
 from shared.testing.gate import FakeGate
@@ -65,6 +64,18 @@ async def test_what_is_only_set_aside_does_not_end_the_day(postgres_url: str, co
         await asyncio.wait([failing])
         await worker.recorder.drain()
         assert await fetch(conn, "SELECT committed FROM provider_days") == [0.0]
+
+
+async def test_a_day_that_is_only_set_aside_is_not_told_as_exhausted(
+    postgres_url: str, conn: Connection
+) -> None:
+    """An item that waits for it waits seconds, and the one telling of the day is left to the end of the day."""
+    scripted = limited(2 * UNITS)
+    async with open_worker(postgres_url, scripted) as worker:
+        await worker.processor.process(await dispatch(conn, await start_searches(conn, 5)))
+        waits = "SELECT DISTINCT next_at < now() + interval '6 s' FROM waiting WHERE reason = 'quota'"
+        assert await fetch(conn, waits) == [True]
+        assert await fetch(conn, "SELECT name FROM events WHERE name = 'quota.exhausted'") == []
 
 
 async def test_a_budget_stops_one_pipeline_and_no_other(postgres_url: str, conn: Connection) -> None:

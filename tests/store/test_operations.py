@@ -19,6 +19,7 @@ from shared.store.operations import (
     begin_retry,
     cancel_operation,
     do_chunk,
+    fail_operation,
     get_operation,
     list_operations,
 )
@@ -155,6 +156,11 @@ async def test_a_retry_of_a_cancelled_pipeline_is_refused_and_stops_where_it_is(
     with pytest.raises(StuckError, match="was cancelled") as stuck:
         await chunk(pool)
     assert stuck.value.operation_id == operation.operation_id
+    overtaken = StuckError(operation.operation_id, stuck.value.position - 1, "it is stuck here")
+    await fail_operation(conn, overtaken)
+    assert (await get_operation(conn, operation.operation_id)).state == "running"
+    await fail_operation(conn, stuck.value)
+    assert (await get_operation(conn, operation.operation_id)).state == "failed"
     assert (await get_operation(conn, operation.operation_id)).done == 2
     with pytest.raises(ConflictError, match="was cancelled"):
         await begin(pool, Retry(pipeline_id))

@@ -168,3 +168,16 @@ async def test_days_are_locked_before_budgets(conn: Connection, pool: Pool) -> N
             ) == [1]
     await settling
     assert await fetch(conn, BUDGETS) == [PRICE]
+
+
+async def test_who_waited_for_the_day_sees_the_calls_it_waited_for(conn: Connection, pool: Pool) -> None:
+    """They are under way, though they were written after its own statement had begun: the day is not over."""
+    job = await hold(conn)
+    await open_day(conn, "p", DAY, 10.0)
+    tiny = intent(job, 1.0)
+    async with pool.connection() as other:
+        async with conn.transaction():
+            await insert_calls(conn, [intent(job, 10.0)])
+            waiting = asyncio.create_task(insert_calls(other, [tiny]))
+            await until_blocked(conn)
+        assert await waiting == {tiny.call_id: SET_ASIDE}

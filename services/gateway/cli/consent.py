@@ -32,7 +32,7 @@ class Consent(NamedTuple):
         if self.dry_run:
             click.echo(json.dumps(found) if self.as_json else f"would {what}")
             return False
-        if not sys.stdin.isatty():
+        if not (sys.stdin and sys.stdin.isatty()):
             raise click.UsageError(f"about to {what}; say --yes, or --dry-run to see only that")
         return click.confirm(f"{what}?", err=True)
 

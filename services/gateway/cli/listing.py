@@ -24,10 +24,14 @@ def rows(
         click.echo("".join(f"{_cell(item, identity)}\n" for item in listed), nl=False)
     elif listed:
         table(listed, columns)
-        if found.get("next_cursor"):
+        if found.get("next_cursor") and _takes_cursor():
             click.echo(f"there are more: --cursor {found['next_cursor']}", err=True)
     else:
         click.echo("none", err=True)
+
+
+def _takes_cursor() -> bool:
+    return any(option.name == "cursor" for option in click.get_current_context().command.params)
 
 
 def one(found: Any, form: str, ids: str | Sequence[str], text: Callable[[Any], str]) -> None:

@@ -70,6 +70,21 @@ def searches(function: F) -> F:
     return function
 
 
+def page(function: F) -> F:
+    """--cursor and --limit, of a list by falling numbers"""
+    for option in (
+        click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True),
+        click.option("--cursor", type=click.IntRange(min=1), help="Of the page before."),
+    ):
+        function = option(function)
+    return function
+
+
+def given_page(cursor: int | None, limit: int) -> dict[str, int]:
+    """Both as parameters of a request."""
+    return ({"cursor": cursor} if cursor else {}) | {"limit": limit}
+
+
 def output(function: F) -> F:
     """-o table|json|ids, and --json for `-o json`"""
     for option in (

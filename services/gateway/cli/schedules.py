@@ -136,12 +136,14 @@ def following(schedule: str, time_zone: str | None, data_dir: Path, form: str) -
 
 @command.command("fires")
 @_schedule
+@options.page
 @options.data_dir
 @options.output
-def fires(schedule: str, data_dir: Path, form: str) -> int:
+def fires(schedule: str, cursor: int | None, limit: int, data_dir: Path, form: str) -> int:
     """What came of SCHEDULE lately, the newest first; also why nothing was started."""
     with api.connect(data_dir) as gateway:
-        found = gateway.ask("GET", f"{PATH}/{identity(gateway, PATH, schedule)}/fires")
+        path = f"{PATH}/{identity(gateway, PATH, schedule)}/fires"
+        found = gateway.ask("GET", path, params=options.given_page(cursor, limit))
     rows(found, form, "fire_id", _FIRES)
     return 0
 
@@ -157,10 +159,14 @@ def run_now(schedule: str, actor: str, reason: str, data_dir: Path, consent: Con
     with api.connect(data_dir) as gateway:
         path = f"{PATH}/{identity(gateway, PATH, schedule)}"
 
-        def foresee() -> Foreseen:
-            return templates.foresee_start(gateway, gateway.ask("GET", path)["template_id"])
+        present = gateway.ask("GET", path)
+        cancels = present["overlap"] == "cancel_previous"
 
-        if consent.free(foresee):
+        def foresee() -> Foreseen:
+            what, found = templates.foresee_start(gateway, present["template_id"])
+            return (f"cancel what {schedule} has under way, and {what}" if cancels else what), found
+
+        if (consent.asked if cancels else consent.free)(foresee):
             started = gateway.ask("POST", f"{path}/run-now", json=options.signed(actor, reason))
             consent.tell(started, started["pipeline_id"])
     return 0

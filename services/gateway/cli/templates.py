@@ -48,6 +48,8 @@ def save(  # noqa: PLR0917  click passes them by name
     """Keep what a pipeline was started with, or a file, as NAME."""
     if (pipeline is None) == (file is None):
         raise click.UsageError("give either --pipeline or --file")
+    if replace and file is None:
+        raise click.UsageError("--replace goes with --file")
     signed = options.signed(actor, reason)
     with api.connect(data_dir) as gateway:
         start = _decode(file) if file else None
@@ -57,13 +59,12 @@ def save(  # noqa: PLR0917  click passes them by name
                 found = gateway.ask("GET", f"/pipeline/{pipeline}")
                 return f"keep what {pipeline} was started with as {name}", found
             found = gateway.ask("POST", "/pipeline/plan", json=start)
-            return f"keep this as {name}:\n{plan.render(found)}", found
+            act = "replace what there is of" if replace else "keep this as"
+            return f"{act} {name}:\n{plan.render(found)}", found
 
-        if not consent.free(foresee):
+        if not (consent.asked if replace else consent.free)(foresee):
             return 0
         if replace:
-            if start is None:
-                raise click.UsageError("--replace goes with --file")
             path = f"{PATH}/{identity(gateway, PATH, name)}"
             saved = gateway.ask("PATCH", path, json={"start": start} | signed)
         else:

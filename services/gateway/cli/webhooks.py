@@ -55,11 +55,15 @@ def create(url: str, events: tuple[str, ...], reason: str, data_dir: Path) -> in
 @command.command("deliveries")
 @_webhook_id
 @click.option("--state", type=click.Choice(["pending", "delivered", "failed"]), help="Only these.")
+@options.page
 @options.data_dir
 @options.output
-def deliveries(webhook_id: UUID, state: str | None, data_dir: Path, form: str) -> int:
+def deliveries(  # noqa: PLR0917  click passes them by name
+    webhook_id: UUID, state: str | None, cursor: int | None, limit: int, data_dir: Path, form: str
+) -> int:
     """What a receiver was sent lately, and what became of it."""
-    params = {"in_state": state} if state else {}
+    params: dict[str, Any] = {"in_state": state} if state else {}
+    params |= options.given_page(cursor, limit)
     with api.connect(data_dir) as gateway:
         found = gateway.ask("GET", f"{PATH}/{webhook_id}/deliveries", params=params)
     columns = ("delivery_id", "created_at", "name", "state", "attempts", ("answer", _answer))

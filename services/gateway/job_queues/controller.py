@@ -84,7 +84,10 @@ class JobQueueController(Controller):
 
         answer = await done_or_begun(request, gateway, begin, replay)
         if answer.status_code == ACCEPTED:
-            await _retry_bare(gateway, queue)
+            redispatched, dropped, _ = await _retry_bare(gateway, queue)
+            _log.info(
+                "bare_messages_retried", queue=queue, redispatched=len(redispatched), dropped=len(dropped)
+            )
         return answer
 
     @post(

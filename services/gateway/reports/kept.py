@@ -84,10 +84,11 @@ async def _marks(conn: Connection, pipeline_id: UUID, wanted: Wanted) -> tuple[M
 
 
 def _variant(marks: tuple[Marks | None, ...], wanted: Wanted) -> str:
-    """What was asked for, what people say, and the code that answers. Raises InputError for an unknown curve."""
+    """What was asked for, what people say, whether it is final, and the code that answers. Raises InputError for an unknown curve."""
     curve = curve_of(wanted)
-    said = [mark.said if mark else None for mark in marks]
-    return _hash(parts.code(), curve.id if curve else None, str(wanted.against), said)
+    # By whether it has ended, too: once it works again, the report of its end does not stand in for the next one.
+    said = [(mark.said, mark.ended) if mark else None for mark in marks]
+    return _hash(parts.CODE, curve.id if curve else None, str(wanted.against), said)
 
 
 def _basis(marks: tuple[Marks | None, ...]) -> str:

@@ -3,13 +3,13 @@
 import hashlib
 import zlib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 import shared.domain
+import shared.store
 from services.gateway.reports import csv, html
 from services.gateway.reports.reading import form
 from services.gateway.reports.wanted import Form, Wanted
@@ -61,12 +61,14 @@ def join(parts: Mapping[str, bytes]) -> bytes:
     return b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), value) for name, value in fields.items())
 
 
-@cache
-def code() -> str:
-    """Hash of the files that make reports: another version of them makes other ones."""
+def _code() -> str:
     found = hashlib.sha256()
-    for folder in (Path(shared.domain.__path__[0]), Path(__file__).parent):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix in {".py", ".html", ".css"}:
+    for folder in (shared.domain.__path__[0], shared.store.__path__[0], Path(__file__).parent):
+        for file in sorted(Path(folder).rglob("*")):
+            if file.suffix in {".py", ".sql", ".html", ".css"}:
                 found.update(file.name.encode() + b"\0" + file.read_bytes())
     return found.hexdigest()
+
+
+#: Hash of the files that read and make reports, as this process has them: another version of them makes other ones.
+CODE: Final = _code()

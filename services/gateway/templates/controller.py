@@ -102,6 +102,11 @@ class TemplateController(Controller):
         async with gateway.unit_of_work() as conn:
             version = await templates.lock_template(conn, template_id)
             require_match(request, etag(template_id, version))
+            if (
+                isinstance(content, templates.Content) and not wanted.name
+            ):  # it may have been renamed meanwhile
+                present = await templates.get_template(conn, template_id)
+                content = msgspec.structs.replace(content, name=present.name)
             edited = await templates.edit_template(conn, template_id, content, actor)
         _log.info("template_edited", template_id=str(template_id), version=edited.version, actor=actor)
         return _tagged(_saved(edited, warnings))

@@ -1,8 +1,7 @@
 -- name: insert_calls
 -- The intent of calls, durable before their requests leave. Returns each call with what stands against it: nothing
--- ('sent'), 'quota', 'set_aside' (the quota would do if the calls under way cost nothing) or 'budget'; a call whose job
--- is no longer held is not among them. Days before budgets, as when they are settled: two transactions that lock in
--- one order cannot deadlock.
+-- ('sent'), 'quota' or 'budget'; a call whose job is no longer held is not among them. Days before budgets, as when
+-- they are settled: two transactions that lock in one order cannot deadlock.
 WITH held AS MATERIALIZED (
     SELECT c.*
     FROM json_to_recordset(%(calls)s::json) AS c (
@@ -26,16 +25,8 @@ WITH held AS MATERIALIZED (
     FROM held h
     LEFT JOIN days d ON d.provider = h.source AND d.day = h.day
     LEFT JOIN budgets b ON b.pipeline_id = h.pipeline_id
-), under_way AS MATERIALIZED (
-    -- Read only when a day refuses a call.
-    SELECT c.source, c.day, sum(c.committed_units) AS units
-    FROM job_queue j JOIN provider_calls c ON c.job_id = j.job_id AND c.state = 'sent'
-    WHERE j.state = 'processing' AND c.day IS NOT NULL GROUP BY 1, 2
 ), judged AS MATERIALIZED (
-    SELECT s.*, CASE WHEN s.units_so_far > s.units_left THEN
-                         CASE WHEN s.units <= s.units_left + coalesce((
-                             SELECT u.units FROM under_way u WHERE u.source = s.source AND u.day = s.day), 0)
-                         THEN 'set_aside' ELSE 'quota' END
+    SELECT s.*, CASE WHEN s.units_so_far > s.units_left THEN 'quota'
                      WHEN s.by_budget AND s.money_so_far > s.money_left THEN 'budget' ELSE 'sent' END AS verdict
     FROM summed s
 ), inserted AS (
@@ -65,6 +56,20 @@ WITH held AS MATERIALIZED (
     ORDER BY pipeline_id ON CONFLICT (once) DO NOTHING
 )
 SELECT call_id::text, verdict FROM judged
+
+-- name: find_set_aside
+-- Those of these refused calls for which the day would do if the calls under way cost nothing. A statement of its own:
+-- the one that refused waited for the day's row, and did not see the calls of those it waited for.
+WITH under_way AS (
+    SELECT c.source, c.day, sum(c.committed_units) AS units
+    FROM job_queue j JOIN provider_calls c ON c.job_id = j.job_id AND c.state = 'sent'
+    WHERE j.state = 'processing' AND c.day IS NOT NULL GROUP BY 1, 2
+)
+SELECT r.call_id::text
+FROM json_to_recordset(%(calls)s::json) AS r (call_id uuid, source text, day date, units float8)
+JOIN provider_days d ON d.provider = r.source AND d.day = r.day
+LEFT JOIN under_way u ON u.source = r.source AND u.day = r.day
+WHERE r.units <= d.most - d.committed + coalesce(u.units, 0)
 
 -- name: open_day
 -- The day's row of a provider, with the limit as it is configured now.

@@ -49,3 +49,10 @@ WITH gone AS (
     RETURNING k.pipeline_id, k.variant
 )
 DELETE FROM kept_report_parts p USING gone g WHERE p.pipeline_id = g.pipeline_id AND p.variant = g.variant
+
+-- name: delete_old_kept
+-- Reports that were made long ago, with their parts; whoever asks for one has it made again.
+WITH old AS (
+    DELETE FROM kept_reports WHERE made_at < now() - make_interval(days => %(days)s) RETURNING pipeline_id, variant
+)
+DELETE FROM kept_report_parts p USING old o WHERE p.pipeline_id = o.pipeline_id AND p.variant = o.variant

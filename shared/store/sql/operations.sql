@@ -18,12 +18,10 @@ RETURNING operation_id
 -- The same of a pipeline's failed and given-up items, of which at most `most` are wanted.
 INSERT INTO operations (kind, selection, last_job_id, matched, actor, reason)
 SELECT 'retry_failed', %(asked)s::jsonb, 0, least(count(*), %(most)s::bigint), %(actor)s, %(reason)s
-FROM pipeline_state s
-JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
-WHERE s.pipeline_id = %(pipeline_id)s
-  AND (s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable')
-  AND (%(phase)s::text IS NULL OR i.phase = %(phase)s)
-  AND (%(category)s::text IS NULL OR s.error_category = %(category)s)
+FROM failed_items
+WHERE pipeline_id = %(pipeline_id)s
+  AND (%(phase)s::text IS NULL OR phase = %(phase)s)
+  AND (%(category)s::text IS NULL OR category = %(category)s)
 HAVING least(count(*), %(most)s::bigint) > %(least)s
 RETURNING operation_id
 
@@ -51,13 +49,12 @@ RETURNING o.operation_id, o.kind, o.selection, o.last_job_id, o.position, o.matc
 
 -- name: select_retried_items
 -- The next failed and given-up items of a pipeline that had ended so when it was asked for, by id.
-SELECT s.item_id FROM pipeline_state s
-JOIN items i ON i.pipeline_id = s.pipeline_id AND i.item_id = s.item_id
-WHERE s.pipeline_id = %(pipeline_id)s AND s.item_id > %(after)s AND s.updated_at <= %(asked_at)s
-  AND (s.state = 'failed' OR s.state = 'skipped' AND s.error_category = 'provider_unavailable')
-  AND (%(phase)s::text IS NULL OR i.phase = %(phase)s)
-  AND (%(category)s::text IS NULL OR s.error_category = %(category)s)
-ORDER BY s.item_id LIMIT %(limit)s
+SELECT f.item_id FROM failed_items f
+JOIN pipeline_state s ON s.pipeline_id = f.pipeline_id AND s.item_id = f.item_id
+WHERE f.pipeline_id = %(pipeline_id)s AND f.item_id > %(after)s AND s.updated_at <= %(asked_at)s
+  AND (%(phase)s::text IS NULL OR f.phase = %(phase)s)
+  AND (%(category)s::text IS NULL OR f.category = %(category)s)
+ORDER BY f.item_id LIMIT %(limit)s
 
 -- name: advance_operation
 -- So far it has come. What became visible only after it was counted raises the count.
@@ -67,9 +64,9 @@ SET position = %(position)s, done = done + %(done)s, failed = failed + %(failed)
 WHERE operation_id = %(operation_id)s
 
 -- name: end_operation
--- It has ended, unless it had before. One that failed at its first chunk had begun all the same.
+-- It has ended, unless it had before, or has gone on from a position that is given. One that failed at its first chunk had begun all the same.
 UPDATE operations
 SET state = %(state)s, detail = %(detail)s, ended_at = now(),
     started_at = CASE WHEN %(state)s = 'cancelled' THEN started_at ELSE coalesce(started_at, now()) END
-WHERE operation_id = %(operation_id)s AND ended_at IS NULL
+WHERE operation_id = %(operation_id)s AND ended_at IS NULL AND position = coalesce(%(position)s, position)
 RETURNING operation_id
