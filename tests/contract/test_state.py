@@ -101,7 +101,16 @@ def place(
     job_id: int | None = JOB,
 ) -> None:
     """One item in this state, in a job that is being processed under an expired lease, and nothing else."""
-    for table in ("pipelines", "items", "pipeline_state", "ready", "waiting", "job_queue", "counters"):
+    for table in (
+        "pipelines",
+        "items",
+        "pipeline_state",
+        "ready",
+        "waiting",
+        "failed_items",
+        "job_queue",
+        "counters",
+    ):
         connection.execute(f"TRUNCATE {table} RESTART IDENTITY".encode())
     connection.execute(
         "INSERT INTO pipelines (pipeline_id, config, config_hash) VALUES (%s, '{}', '')", (PIPELINE,)

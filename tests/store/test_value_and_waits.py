@@ -177,6 +177,7 @@ async def test_an_optional_phase_does_not_wait_for_ever(conn: Connection) -> Non
         conn,
         "SELECT name, sum(delta)::int FROM counters WHERE phase = 'content_scraping' GROUP BY 1 HAVING sum(delta) <> 0 ORDER BY 1",
     ) == [
+        ("failed.provider_unavailable", 2),
         ("given_up", 2),
         ("skipped", 2),
     ]
