@@ -43,7 +43,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 #: Kinds by status, where nothing more particular is known.
-_CODES = {
+KINDS = {
     400: "malformed",
     401: "unauthorized",
     403: "forbidden",
@@ -57,7 +57,7 @@ _CODES = {
     500: "internal",
     503: "unavailable",
 }
-_DETAILS = {
+DETAILS = {
     404: "nothing is here; /api/v1/openapi.json lists what is",
     405: "this path does not take that method",
     413: "the body is too large",
@@ -77,10 +77,10 @@ def build_problem(
 ) -> Response[bytes]:
     """A problem as an answer."""
     problem = Problem(
-        type=f"/errors/{code or _CODES.get(status, 'http')}",
+        type=f"/errors/{code or KINDS.get(status, 'http')}",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=detail or _DETAILS.get(status, ""),
+        detail=detail or DETAILS.get(status, ""),
         instance=request.scope["path"],
         request_id=request_id(request.scope),
         errors=errors,
