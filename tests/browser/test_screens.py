@@ -21,6 +21,8 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "pipeline-failed": lambda s: f"/ui/pipelines/{s.failed}",
     "results": lambda s: f"/ui/pipelines/{s.completed}/results",
     "results-failed": lambda s: f"/ui/pipelines/{s.failed}/results",
+    "report": lambda s: f"/ui/pipelines/{s.completed}/report",
+    "report-compared": lambda s: f"/ui/pipelines/{s.completed}/report?against={s.earlier}",
     "errors": lambda _: "/ui/errors",
     "dead-letters": lambda _: "/ui/dead-letters",
     "dead-letter": lambda s: f"/ui/dead-letters/{s.letter}",
