@@ -27,6 +27,10 @@ Unstorable = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramL
 
 #: A statement that runs longer than this is a bug; loading a pipeline of a million items takes about 15 s.
 STATEMENT_TIMEOUT_SECONDS = 60
+#: A process that is stopped in the middle of a transaction lets go of its locks after this long.
+HUNG_SECONDS = 30.0
+#: The first Postgres that has `transaction_timeout`.
+_TRANSACTION_TIMEOUT = 170_000
 #: A peer that vanished without a word is noticed within about 15 s instead of the kernel's 15 minutes.
 TCP: dict[str, Any] = {
     "keepalives_idle": 10,
@@ -54,7 +58,7 @@ def build_pool(url: str, *, size: int = 6, name: str = "landscape", check: bool 
             "autocommit": True,
             "application_name": name,
             **TCP,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout={HUNG_SECONDS:g}s -c timezone=UTC",
         },
     )
 
@@ -70,7 +74,10 @@ async def unit_of_work(pool: Pool) -> AsyncIterator[Connection]:
 async def pipelined_unit_of_work(pool: Pool) -> AsyncIterator[Connection]:
     """As `unit_of_work`, without waiting for a statement's result before the next is sent; fetching waits.
 
-    On a busy event loop each wait costs more than most statements. COPY cannot be pipelined.
+    On a busy event loop each wait costs more than most statements. COPY cannot be pipelined. Between the statements of a
+    pipeline a session is not idle to Postgres, so that only a timeout of the whole ends one whose process hangs there.
     """
     async with pool.connection() as connection, connection.pipeline(), connection.transaction():
+        if connection.info.server_version >= _TRANSACTION_TIMEOUT:
+            await connection.execute(f"SET LOCAL transaction_timeout = '{HUNG_SECONDS:g}s'".encode())
         yield connection
