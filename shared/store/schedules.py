@@ -1,5 +1,6 @@
 """Schedules on record: when templates are started by themselves, and what came of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -176,9 +177,9 @@ async def delete_schedule(conn: Connection, schedule_id: UUID) -> None:
         raise _unknown(schedule_id)
 
 
-async def find_due(conn: Connection, limit: int) -> list[Due]:
-    """Schedules that are to fire, the longest overdue first. Nothing is locked yet."""
-    cursor = await conn.execute(_SQL["find_due"], {"limit": limit})
+async def find_due(conn: Connection, limit: int, but: Sequence[UUID] = ()) -> list[Due]:
+    """Schedules that are to fire, without those of `but`, the longest overdue first. Nothing is locked yet."""
+    cursor = await conn.execute(_SQL["find_due"], {"limit": limit, "but": list(but)})
     return [Due(*cast("tuple[Any, ...]", row)) for row in await cursor.fetchall()]
 
 

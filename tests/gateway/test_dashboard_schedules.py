@@ -80,6 +80,10 @@ async def test_a_schedule_is_made_changed_paused_and_run(operator: Operator, con
     )
     assert again.status_code == 409
     assert "still under way" in text_of(again.text)
+    await conn.execute("UPDATE schedules SET overlap = 'cancel_previous'")
+    earlier = await fetch(conn, "SELECT pipeline_id::text FROM schedule_fires")
+    told = await operator.read(f"/ui/actions/run-schedule?{target}")
+    assert f"It cancels what is under way: {earlier[0]}." in told
     shown = await operator.read(f"/ui/schedules/{await identity(conn, 'schedule')}")
     assert "run now started" in shown
     assert "Nothing is started by the clock yet." in await act(operator, "delete-schedule", target)

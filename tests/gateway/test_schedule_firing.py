@@ -16,6 +16,7 @@ from litestar.testing import AsyncTestClient
 
 from services.gateway.app import create_app
 from services.gateway.dependencies import Gateway
+from services.gateway.schedules import firing
 from services.gateway.schedules.firing import fire_due
 from shared.config import Settings
 from shared.domain.start import DEFAULT_MODEL
@@ -189,6 +190,29 @@ async def test_what_the_installation_no_longer_takes_is_refused_too(
     ((outcome, reason),) = await fires(conn, "outcome", "reason")
     assert outcome == "refused"
     assert "the service serp does not run here" in reason
+
+
+async def test_schedules_that_cannot_be_fired_hold_up_no_other(
+    gateway: Gateway, conn: Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as one look takes, each longer overdue: the look after that fires the one behind them. They stay due."""
+    monkeypatch.setattr(firing, "BLOCK", 2)
+    monkeypatch.setattr(firing, "_resting", {})
+    app = create_app(Settings(postgres_url=postgres_url, token=TOKEN))
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        for name in ("broken", "broken as well", "sound"):
+            await schedule(client, cron=YEARLY, name=name)
+    await conn.execute(
+        "UPDATE schedules SET time_zone = CASE name WHEN 'sound' THEN 'UTC' ELSE 'Nowhere' END,"
+        " next_fire_at = now() - CASE name WHEN 'sound' THEN interval '1 minute' ELSE interval '1 day' END"
+    )
+    assert [await fire_due(gateway) for _ in range(2)] == [0, 1]
+    assert await fires(conn, "actor") == ["schedule sound"]
+    assert await fetch(conn, "SELECT name FROM schedules WHERE next_fire_at < now() ORDER BY name") == [
+        "broken",
+        "broken as well",
+    ]
 
 
 async def test_an_edited_or_paused_schedule_does_not_fire_for_what_was_seen_before(

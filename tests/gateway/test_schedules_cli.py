@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from services.gateway.cli import exits
+from shared.store.pool import Connection
 from tests.gateway.operator import TOKEN
 from tests.gateway.routes import NOBODY
 from tests.gateway.served import served
 from tests.gateway.test_access_cli import landscape
+from tests.gateway.test_plan import profile
 from tests.gateway.test_templates import START
+
+pytestmark = pytest.mark.anyio
 
 Capture = pytest.CaptureFixture[str]
 
@@ -82,17 +86,47 @@ def test_a_schedule_is_created_edited_paused_run_and_deleted(tmp_path: Path, cap
     pipeline_id = landscape(capsys, "schedules", "run-now", "daily", "--actor", "ann").strip()
     fires = landscape(capsys, "schedules", "fires", "daily")
     assert ["run", "now", "started", "ann", pipeline_id] == fires.splitlines()[1].split()[-5:]
-    assert "serp_collection" in landscape(capsys, "schedules", "run-now", "daily", "--dry-run")
-    landscape(capsys, "schedules", "run-now", "daily", code=exits.CONFLICT)
+    for dry in ([], ["--dry-run"]):
+        landscape(capsys, "schedules", "run-now", "daily", *dry, code=exits.CONFLICT)
+    again = ("schedules", "run-now", "daily", "--dry-run")
+    landscape(capsys, "schedules", "edit", "daily", "--overlap", "cancel_previous")
+    assert landscape(capsys, *again).startswith(f"would cancel {pipeline_id}, and start this")
+    landscape(capsys, *again[:-1], code=exits.USAGE)  # nobody is there to be asked
+    landscape(capsys, *again[:-1], "--yes")
     assert "holidays" in landscape(capsys, "schedules", "pause", "daily", "--reason", "holidays")
     assert "paused by" in landscape(capsys, "schedules")
     assert "next " in landscape(capsys, "schedules", "unpause", "daily")
     landscape(capsys, "schedules", "create", "shoes", "0 6 * *", code=exits.USAGE)
     landscape(capsys, "schedules", "edit", "daily", code=exits.USAGE)
-    landscape(capsys, "templates", "delete", "shoes", "--yes", code=exits.CONFLICT)
+    for how in ("--yes", "--dry-run"):
+        landscape(capsys, "templates", "delete", "shoes", how, code=exits.CONFLICT)
     assert "daily" in landscape(capsys, "schedules", "delete", "daily", "--dry-run")
     landscape(capsys, "schedules", "delete", "daily", code=exits.USAGE)
     assert "deleted" in landscape(capsys, "schedules", "delete", "daily", "--yes")
+
+
+async def test_a_dry_run_is_true(tmp_path: Path, capsys: Capture, conn: Connection) -> None:
+    """A try-out is planned with its ten keywords; what is over its budget ends as `start --dry-run` does."""
+    saved(tmp_path, capsys)
+    landscape(capsys, "schedules", "create", "shoes", "0 0 1 1 *")
+    pipeline_id = landscape(capsys, "templates", "start", "shoes").strip()
+    tried, whole = (
+        json.loads(landscape(capsys, "templates", verb, "shoes", "--dry-run", "--json"))
+        for verb in ("try", "start")
+    )
+    assert [plan["phases"][0]["items"]["expected"] for plan in (tried, whole)] == [20, 46]
+    await profile(conn, "serp", "scale_serp", 0.5)
+    saved(tmp_path, capsys, "Dear", config={"budget": 1})
+    landscape(capsys, "schedules", "create", "dear", "0 0 1 1 *")
+    cheap = tmp_path / "cheap.json"
+    cheap.write_text(json.dumps({"config": {"budget": 1}}))
+    for words in (
+        ("templates", "start", "dear"),
+        ("schedules", "run-now", "dear"),
+        ("clone", pipeline_id, "--with", str(cheap)),
+    ):
+        assert "over the budget of 1" in landscape(capsys, *words, "--dry-run", code=exits.ERROR)
+    landscape(capsys, "schedules", "run-now", "shoes", "--dry-run")
 
 
 def test_a_name_that_several_have_is_no_name(tmp_path: Path, capsys: Capture) -> None:

@@ -31,14 +31,11 @@ def command(pipeline_id: UUID, overrides: Any, data_dir: Path, consent: Consent)
     except ValueError as error:
         raise click.BadParameter(f"--with is no JSON: {error}") from None
     with api.connect(data_dir) as gateway:
-
-        def foresee() -> tuple[str, Any]:
+        if consent.dry_run:
             found = gateway.ask("POST", "/pipeline/plan", json=_whole(gateway, pipeline_id, body))
-            return f"start this:\n{plan.render(found)}", found
-
-        if consent.free(foresee):
-            started = gateway.ask("POST", f"/pipeline/{pipeline_id}/clone", json=body)
-            consent.tell(started, started["pipeline_id"])
+            return plan.foretell(consent, (f"start this:\n{plan.render(found)}", found))
+        started = gateway.ask("POST", f"/pipeline/{pipeline_id}/clone", json=body)
+        consent.tell(started, started["pipeline_id"])
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from services.gateway.cli import api, exits, keyword_file, listing, options
+from services.gateway.cli.consent import Consent, Foreseen
 
 
 @click.command("plan")
@@ -34,6 +35,16 @@ def show(gateway: api.Api, body: dict[str, Any], form: str) -> int:
     """Print the plan of a start's body; exit code."""
     found = gateway.ask("POST", "/pipeline/plan", json=body)
     listing.one(found, form, [phase["phase"] for phase in found["phases"]], render)
+    return _code(found)
+
+
+def foretell(consent: Consent, foreseen: Foreseen) -> int:
+    """Print, on a dry run, what a start would take; exit code."""
+    consent.free(lambda: foreseen)
+    return _code(foreseen[1])
+
+
+def _code(found: dict[str, Any]) -> int:
     return exits.ERROR if found["affordable"] is False else 0
 
 

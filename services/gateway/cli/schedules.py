@@ -5,10 +5,12 @@ from typing import Any, Final
 
 import click
 
-from services.gateway.cli import api, options, templates
+from services.gateway.cli import api, options, plan, templates
 from services.gateway.cli.consent import Consent, Foreseen, acts
 from services.gateway.cli.listing import Column, listing, one, rows
 from services.gateway.cli.naming import identity
+from shared.domain.schedule import refusal
+from shared.errors import ConflictError
 
 PATH: Final = "/schedules"
 OVERLAPS: Final = ("skip", "allow", "cancel_previous")
@@ -158,17 +160,22 @@ def run_now(schedule: str, actor: str, reason: str, data_dir: Path, consent: Con
     """Start the template of SCHEDULE now; its next time stays."""
     with api.connect(data_dir) as gateway:
         path = f"{PATH}/{identity(gateway, PATH, schedule)}"
-
         present = gateway.ask("GET", path)
-        cancels = present["overlap"] == "cancel_previous"
+        under_way, cancels = present["under_way"], present["overlap"] == "cancel_previous"
 
         def foresee() -> Foreseen:
             what, found = templates.foresee_start(gateway, present["template_id"])
-            return (f"cancel what {schedule} has under way, and {what}" if cancels else what), found
+            earlier = ", ".join(under_way) or f"what {schedule} has under way by then"
+            return (f"cancel {earlier}, and {what}" if cancels else what), found
 
-        if (consent.asked if cancels else consent.free)(foresee):
-            started = gateway.ask("POST", f"{path}/run-now", json=options.signed(actor, reason))
-            consent.tell(started, started["pipeline_id"])
+        if consent.dry_run:
+            if why := refusal(present["overlap"], len(under_way)):
+                raise ConflictError(why)
+            return plan.foretell(consent, foresee())
+        if cancels and not consent.asked(foresee):
+            return 0
+        started = gateway.ask("POST", f"{path}/run-now", json=options.signed(actor, reason))
+        consent.tell(started, started["pipeline_id"])
     return 0
 
 

@@ -6,12 +6,15 @@ from typing import Any, Final
 from uuid import UUID
 
 import click
+import msgspec
 
 from services.gateway.cli import api, options, plan, watch
 from services.gateway.cli.consent import Consent, Foreseen, acts
 from services.gateway.cli.listing import listing, one
 from services.gateway.cli.naming import identity
-from shared.errors import ConfigError
+from shared.domain import tryout
+from shared.domain.start import parse
+from shared.errors import ConfigError, ConflictError
 
 PATH: Final = "/templates"
 _template = click.argument("template")
@@ -124,6 +127,10 @@ def delete(template: str, reason: str, data_dir: Path, consent: Consent) -> int:
 
         def foresee() -> Foreseen:
             found = gateway.ask("GET", path)
+            if found["schedules"]:
+                raise ConflictError(
+                    f"{found['schedules']} schedules start this template; delete them first, or have them start another"
+                )
             return f"delete {render(found)}", found
 
         if consent.asked(foresee):
@@ -137,9 +144,8 @@ def _start(
 ) -> int:
     with api.connect(data_dir) as gateway:
         template_id = identity(gateway, PATH, template)
-        some = "ten keywords of " if verb == "try" else ""
-        if not consent.free(lambda: foresee_start(gateway, template_id, some)):
-            return 0
+        if consent.dry_run:
+            return plan.foretell(consent, foresee_start(gateway, template_id, whole=verb == "start"))
         started = gateway.ask("POST", f"{PATH}/{template_id}/{verb}", json=signed)
         consent.tell(started, started["pipeline_id"])
         for warning in started["warnings"]:
@@ -147,11 +153,13 @@ def _start(
         return watch.follow(gateway, started["pipeline_id"]) if follow else 0
 
 
-def foresee_start(gateway: api.Api, template_id: str, some: str = "") -> Foreseen:
-    """What starting a template would take, or the whole of it where only `some` is started."""
+def foresee_start(gateway: api.Api, template_id: str, *, whole: bool = True) -> Foreseen:
+    """What starting a template would take, or trying it out."""
     start = gateway.ask("GET", f"{PATH}/{template_id}")["start"]
+    if not whole:
+        start = json.loads(msgspec.json.encode(tryout.try_out(parse(json.dumps(start).encode()))))
     found = gateway.ask("POST", "/pipeline/plan", json=start)
-    return f"start {some}this:\n{plan.render(found)}", found
+    return f"start this:\n{plan.render(found)}", found
 
 
 def _decode(file: Any) -> Any:

@@ -79,6 +79,13 @@ async def _fires(api: Api, form: Form) -> str:
     return f"{schedule['name']}: {schedule['in_words']}, {schedule['time_zone']}."
 
 
+async def _runs(api: Api, form: Form) -> str:
+    schedule = await api.get(_schedule(form))
+    under_way = schedule["under_way"] if schedule["overlap"] == "cancel_previous" else []
+    cancels = f" It cancels what is under way: {', '.join(under_way)}." if under_way else ""
+    return await _fires(api, form) + cancels
+
+
 async def _present(api: Api, form: Form) -> dict[str, str]:
     schedule = await api.get(_schedule(form))
     return {name: schedule[name] for name in _RULE}
@@ -176,7 +183,8 @@ ACTIONS: Final = (
         lambda form: Call("POST", _schedule(form, "/run-now"), _signed(form)),
         _started,
         (REASON,),
-        count=_fires,
+        count=_runs,
+        dangerous=True,
     ),
     Action(
         "delete-schedule",

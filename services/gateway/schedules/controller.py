@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
@@ -95,10 +96,13 @@ class ScheduleController(Controller):
     @get("/{schedule_id:uuid}", operation_id="getSchedule", summary="One schedule.")
     async def show(
         self, gateway: NamedDependency[Gateway], schedule_id: FromPath[UUID]
-    ) -> Response[schemas.ScheduleDetail]:
-        """404 when there is none."""
+    ) -> Response[schemas.ScheduleAlone]:
+        """With the pipelines of it that are under way. 404 when there is none."""
         async with gateway.connection() as conn:
-            return _tagged(await schedules.get_schedule(conn, schedule_id))
+            found = await schedules.get_schedule(conn, schedule_id)
+            under_way = await schedules.find_under_way(conn, schedule_id)
+        shown = msgspec.structs.asdict(schemas.detail(found)) | {"under_way": under_way}
+        return Response(schemas.ScheduleAlone(**shown), headers={"ETag": _etag(found)})
 
     @patch("/{schedule_id:uuid}", operation_id="editSchedule", summary="Change when it fires, and what.")
     async def edit(

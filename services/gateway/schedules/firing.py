@@ -6,6 +6,7 @@ done nothing, and the next look finds it due.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -36,6 +37,10 @@ PAUSE_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 10.0
 #: Schedules of one look.
 BLOCK: Final = 20
+#: One that could not be fired for a defect is left out of the looks for so long, so that it holds up no other.
+REST_SECONDS: Final = 60.0
+#: Until when those rest, by schedule, on the monotonic clock; here, in this process.
+_resting: Final[dict[UUID, float]] = {}
 #: What came of a fire -> the status of the same request in the audit log.
 _STATUS: Final = {"started": 201, "skipped": 409, "refused": 422}
 _OPERATION: Final = "fireSchedule"
@@ -59,7 +64,7 @@ async def fire_due(gateway: Gateway) -> int:
     """Fire what is due; how many schedules were fired by this process."""
     async with gateway.connection() as conn:
         await require_schema(conn)
-        due = await schedules.find_due(conn, BLOCK)
+        due = await schedules.find_due(conn, BLOCK, but=_at_rest())
     return sum([await _fire_alone(gateway, one) for one in due])
 
 
@@ -87,14 +92,22 @@ async def settle(gateway: Gateway, ending: Ending) -> None:
 
 
 async def _fire_alone(gateway: Gateway, due: Due) -> bool:
-    """One that cannot be fired, for an error of ours, keeps no other from it."""
+    """One that cannot be fired, for an error of ours, keeps no other from it: it rests, and is due all the same."""
     try:
         return await _fire(gateway, due)
     except (*Passing, OSError, SchemaError):
         raise
     except Exception:  # noqa: BLE001 - the other schedules must outlive a defect in one
+        _resting[due.schedule_id] = time.monotonic() + REST_SECONDS
         _log.exception("schedule_fire_failed", schedule_id=str(due.schedule_id))
         return False
+
+
+def _at_rest() -> list[UUID]:
+    now = time.monotonic()
+    for schedule_id in [one for one, until in _resting.items() if until <= now]:
+        del _resting[schedule_id]
+    return list(_resting)
 
 
 async def _fire(gateway: Gateway, due: Due) -> bool:

@@ -82,6 +82,13 @@ class ScheduleDetail(Schedule, frozen=True, kw_only=True):
     """Empty while it is paused."""
 
 
+class ScheduleAlone(ScheduleDetail, frozen=True, kw_only=True):
+    """A schedule as it is shown by itself."""
+
+    under_way: list[UUID]
+    """Pipelines that it has started and that have not ended, the oldest first; by `cancel_previous` the next fire cancels them."""
+
+
 class SchedulePage(msgspec.Struct, frozen=True):
     """By their next fire."""
 

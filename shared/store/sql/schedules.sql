@@ -46,9 +46,9 @@ RETURNING schedule_id
 DELETE FROM schedules WHERE schedule_id = %(schedule_id)s RETURNING schedule_id
 
 -- name: find_due
--- Schedules that are to fire, the longest overdue first. Nothing is locked yet.
+-- Schedules that are to fire, but for some, the longest overdue first. Nothing is locked yet.
 SELECT s.schedule_id, s.version, s.next_fire_at, s.name, s.template_id, s.cron, s.time_zone, s.overlap
-FROM schedules s WHERE s.next_fire_at <= now()
+FROM schedules s WHERE s.next_fire_at <= now() AND s.schedule_id <> ALL(%(but)s::uuid[])
 ORDER BY s.next_fire_at LIMIT %(limit)s
 
 -- name: claim_fire
