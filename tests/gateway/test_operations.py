@@ -112,6 +112,16 @@ async def test_operations_are_paged_and_cancelled(
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "?in_state")
 
 
+async def test_a_cancel_that_is_sent_twice_is_answered_twice(
+    client: AsyncTestClient[Any], pool: Pool, conn: Connection
+) -> None:
+    """With one key the second answer is the first one, not that it has ended."""
+    path = f"{PATH}/{await begin(pool, conn)}/cancel"
+    first, second = [await client.post(path, json={"reason": "enough"}, headers=KEY) for _ in range(2)]
+    assert (first.status_code, second.status_code, second.content) == (200, 200, first.content)
+    assert "idempotency-replayed" in second.headers
+
+
 @pytest.mark.parametrize("name", ["replay", "discard", "retry-failed", "retry-queue"])
 async def test_dashboard_and_command_line_say_that_an_operation_does_it(name: str) -> None:
     """Whatever was asked for; what is done at once is told as ever."""
