@@ -154,6 +154,7 @@ _ONCE = frozenset(
         "retryDeadLetters",
         "createCheckpoint",
         "createWebhook",
+        "cancelOperation",
     }
 )
 #: Operations that go on by themselves when they concern too much for a request.

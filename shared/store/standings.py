@@ -61,7 +61,7 @@ async def list_standings(conn: Connection) -> list[Standing]:
 
 
 async def fold_provider_counters(conn: Connection) -> None:
-    """Replace delta rows by their sums."""
+    """Replace delta rows of the last two hours by their sums; an hour is what is asked for."""
     await conn.execute(_SQL["fold_provider_counters"])
 
 

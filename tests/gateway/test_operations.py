@@ -2,15 +2,19 @@
 
 import json
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import anyio
 import pytest
+import redis
 from litestar.testing import AsyncTestClient
+from structlog.testing import capture_logs
 
+from services.gateway.app import create_app
 from services.gateway.cli import group, operations
 from services.gateway.dashboard.item_actions import ACTIONS
+from shared.config import Settings
 from shared.domain.operation import IN_A_REQUEST, Kind
 from shared.runtime.operations import Operations
 from shared.store.operations import begin_letters
@@ -110,6 +114,36 @@ async def test_operations_are_paged_and_cancelled(
     assert [one["operation_id"] for one in found] == ids[:1]
     wrong = await client.get(PATH, params={"in_state": "parked"})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "?in_state")
+
+
+async def test_a_cancel_that_is_sent_twice_is_answered_twice(
+    client: AsyncTestClient[Any], pool: Pool, conn: Connection
+) -> None:
+    """With one key the second answer is the first one, not that it has ended."""
+    path = f"{PATH}/{await begin(pool, conn)}/cancel"
+    first, second = [await client.post(path, json={"reason": "enough"}, headers=KEY) for _ in range(2)]
+    assert (first.status_code, second.status_code, second.content) == (200, 200, first.content)
+    assert "idempotency-replayed" in second.headers
+
+
+async def test_what_is_dropped_beside_an_operation_is_logged(
+    postgres_url: str, redis_url: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer tells of the operation; which dead messages were dropped, and why, is in the log."""
+    monkeypatch.setitem(cast("dict[str, Any]", begin_letters.__kwdefaults__), "least", 0)
+    await fail_all(conn, await start_searches(conn, 1))
+    with redis.Redis.from_url(redis_url) as plain:
+        plain.zadd("{landscape}:serp.XQ", {"strange": 1})
+        plain.hset("{landscape}:serp.XQ.msgs", "strange", "x")
+
+    app = create_app(Settings(postgres_url=postgres_url, redis_url=redis_url, token="t"))
+    async with AsyncTestClient(app) as gateway:
+        with capture_logs() as lines:
+            answer = await gateway.post(SEED, headers={"Authorization": "Bearer t"})
+
+    assert answer.status_code == 202
+    (dropped,) = [line for line in lines if line["event"] == "bare_message_dropped"]
+    assert (dropped["message_id"], dropped["why"]) == ("strange", "it is no message of ours")
 
 
 @pytest.mark.parametrize("name", ["replay", "discard", "retry-failed", "retry-queue"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from shared.domain.operation import Kind
 from shared.runtime.operations import Operations
 from shared.store import operations as store
 from shared.store.operations import CHUNK, Operation, begin_letters, cancel_operation, get_operation
-from shared.store.pool import Connection, Pool, unit_of_work
+from shared.store.pool import Connection, Passing, Pool, unit_of_work
 from shared.testing.eventually import eventually
 from shared.testing.jobs import start_searches
 from shared.testing.locks import until_blocked
@@ -101,6 +102,36 @@ async def test_a_cancel_between_chunks_is_heard(
     found = await get_operation(conn, operation.operation_id)
     assert (found.state, found.matched, found.done) == ("cancelled", 5, 2)
     assert found.detail == "cancelled by ada: enough"
+
+
+async def test_who_stood_still_in_a_chunk_ends_nothing(
+    pool: Pool, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres ends the session of a process that was stopped in the middle; the operation goes on afterwards."""
+    await fail_all(conn, await start_searches(conn, 2))
+    operation = await begin(pool)
+    select = store.select_dead_letters
+
+    async def stand_still(own: Connection, *args: Any, **named: Any) -> list[tuple[int, str]]:
+        await own.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+        gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+
+        async def is_gone() -> bool:
+            return await fetch(conn, gone, own.info.backend_pid) == [0]
+
+        await eventually(is_gone)
+        return await select(own, *args, **named)
+
+    monkeypatch.setattr(store, "select_dead_letters", stand_still)
+    operations = Operations(pool)
+    with pytest.raises(Passing):
+        await operations.step()
+    assert (await get_operation(conn, operation.operation_id)).state == "queued"
+    monkeypatch.undo()
+    while await operations.step():
+        pass
+    done = await get_operation(conn, operation.operation_id)
+    assert (done.state, done.done) == ("completed", 2)
 
 
 async def test_what_no_repeat_mends_ends_the_operation(pool: Pool, conn: Connection) -> None:

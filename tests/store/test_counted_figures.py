@@ -174,3 +174,14 @@ async def test_calls_are_counted_in_the_minute_they_left(conn: Connection) -> No
     assert await fetch(conn, "SELECT calls::int, units FROM provider_counters") == [(4, 6.0)]
     await conn.execute("UPDATE provider_counters SET minute = minute - interval '3 days'")
     assert await delete_provider_counters(conn) == 1
+
+
+async def test_minutes_nobody_asks_for_are_not_looked_at_to_be_folded(conn: Connection) -> None:
+    """What came to them late stays as it came, and their sums are the same."""
+    await conn.execute(
+        "INSERT INTO provider_counters SELECT date_trunc('minute', now() - age, 'UTC'), 'p', 1, 2"
+        " FROM unnest(ARRAY[interval '5 min', interval '3 hours']) AS age, generate_series(1, 3)"
+    )
+    await fold_provider_counters(conn)
+    counted = "SELECT calls::int, units FROM provider_counters ORDER BY minute"
+    assert await fetch(conn, counted) == [(1, 2.0)] * 3 + [(3, 6.0)]

@@ -168,6 +168,22 @@ async def test_a_retry_of_a_cancelled_pipeline_is_refused_and_stops_where_it_is(
         await begin(pool, Retry(UUID(int=1)))
 
 
+async def test_a_chunk_that_takes_longer_than_a_statement_may_is_not_tried_again(
+    pool: Pool, conn: Connection
+) -> None:
+    """It would take as long the next time, and hold up every later operation."""
+    await fail_all(conn, await start_searches(conn, 2))
+    operation = await begin(pool)
+    assert operation
+    async with conn.transaction():
+        await conn.execute("SELECT FROM job_queue FOR UPDATE")
+        with pytest.raises(StuckError, match="longer than a statement may") as stuck:
+            async with unit_of_work(pool) as own:
+                await own.execute("SET LOCAL statement_timeout = '100ms'")
+                await do_chunk(own)
+    assert (stuck.value.operation_id, stuck.value.position) == (operation.operation_id, 0)
+
+
 async def test_operations_are_listed_by_state_and_cancelled_once(pool: Pool, conn: Connection) -> None:
     """The newest first, page by page; one that has ended is cancelled no more."""
     await fail_all(conn, await start_searches(conn, 3))

@@ -84,9 +84,19 @@ class JobQueueController(Controller):
 
         answer = await done_or_begun(request, gateway, begin, replay)
         if answer.status_code == ACCEPTED:
-            redispatched, dropped, _ = await _retry_bare(gateway, queue)
+            # The answer is the operation: only the log tells of these.
+            redispatched, dropped, redis = await _retry_bare(gateway, queue)
+            for message in dropped:
+                _log.warning(
+                    "bare_message_dropped", queue=queue, message_id=message.message_id, why=message.why
+                )
             _log.info(
-                "bare_messages_retried", queue=queue, redispatched=len(redispatched), dropped=len(dropped)
+                "bare_messages_retried",
+                queue=queue,
+                actor=actor,
+                redispatched=len(redispatched),
+                dropped=len(dropped),
+                redis=redis,
             )
         return answer
 

@@ -3,18 +3,20 @@
 from typing import Annotated, Final
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from services.gateway.actor import Actor, AnyRequest, Reason, actor_of
 from services.gateway.dependencies import Gateway
+from services.gateway.idempotency import once
 from services.gateway.security import needs
 from shared import log
 from shared.domain.operation import OperationState
 from shared.domain.scope import Scope
 from shared.domain.strict_json import decode
 from shared.store.operations import NEWEST, Operation, cancel_operation, get_operation, list_operations
+from shared.store.pool import Connection
 
 _log = log.get(__name__)
 
@@ -73,11 +75,14 @@ class OperationController(Controller):
     )
     async def cancel(
         self, request: AnyRequest, gateway: NamedDependency[Gateway], operation_id: OperationId
-    ) -> Operation:
+    ) -> Response[Operation]:
         """What is done stays done, nothing more is. 409 when it has ended. Needs no body."""
         body = decode(await request.body() or b"{}", CancelRequest)
         actor = actor_of(request, body.actor)
-        async with gateway.unit_of_work() as conn:
+
+        async def record(conn: Connection) -> Operation:
             operation = await cancel_operation(conn, operation_id, actor=actor, reason=body.reason)
-        _log.info("operation_cancelled", operation_id=operation_id, actor=actor, reason=body.reason)
-        return operation
+            _log.info("operation_cancelled", operation_id=operation_id, actor=actor, reason=body.reason)
+            return operation
+
+        return await once(request, gateway, record)

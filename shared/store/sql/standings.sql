@@ -15,10 +15,12 @@ LEFT JOIN (
 ORDER BY f.service
 
 -- name: fold_provider_counters
--- Replaces the delta rows of a provider's minute by their sum.
+-- Replaces the delta rows of a provider's minute by their sum. Of older minutes only a late charge comes in: it stays as
+-- it came until it is deleted.
 WITH folded AS (
     DELETE FROM provider_counters WHERE (minute, provider) IN (
-        SELECT minute, provider FROM provider_counters GROUP BY 1, 2 HAVING count(*) > 1)
+        SELECT minute, provider FROM provider_counters WHERE minute > now() - interval '2 hours'
+        GROUP BY 1, 2 HAVING count(*) > 1)
     RETURNING *
 )
 INSERT INTO provider_counters (minute, provider, calls, units)
