@@ -3,12 +3,14 @@
 import asyncio
 import sys
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from shared.domain.operation import Kind
 from shared.runtime.operations import Operations
 from shared.store import operations as store
+from shared.store.dead_letters import select_dead_letters
 from shared.store.operations import CHUNK, Operation, begin_letters, cancel_operation, get_operation
 from shared.store.pool import Connection, Passing, Pool, unit_of_work
 from shared.testing.eventually import eventually
@@ -110,9 +112,8 @@ async def test_who_stood_still_in_a_chunk_ends_nothing(
     """Postgres ends the session of a process that was stopped in the middle; the operation goes on afterwards."""
     await fail_all(conn, await start_searches(conn, 2))
     operation = await begin(pool)
-    select = store.select_dead_letters
 
-    async def stand_still(own: Connection, *args: Any, **named: Any) -> list[tuple[int, str]]:
+    async def stand_still(own: Connection, *args: Any, **named: Any) -> list[tuple[int, UUID]]:
         await own.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
         gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
 
@@ -120,7 +121,7 @@ async def test_who_stood_still_in_a_chunk_ends_nothing(
             return await fetch(conn, gone, own.info.backend_pid) == [0]
 
         await eventually(is_gone)
-        return await select(own, *args, **named)
+        return await select_dead_letters(own, *args, **named)
 
     monkeypatch.setattr(store, "select_dead_letters", stand_still)
     operations = Operations(pool)

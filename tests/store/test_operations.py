@@ -175,11 +175,11 @@ async def test_a_chunk_that_takes_longer_than_a_statement_may_is_not_tried_again
     await fail_all(conn, await start_searches(conn, 2))
     operation = await begin(pool)
     assert operation
-    async with conn.transaction():
+    async with conn.transaction(), unit_of_work(pool) as own:
         await conn.execute("SELECT FROM job_queue FOR UPDATE")
-        with pytest.raises(StuckError, match="longer than a statement may") as stuck:
-            async with unit_of_work(pool) as own:
-                await own.execute("SET LOCAL statement_timeout = '100ms'")
+        async with own.transaction(force_rollback=True):
+            await own.execute("SET LOCAL statement_timeout = '100ms'")
+            with pytest.raises(StuckError, match="longer than a statement may") as stuck:
                 await do_chunk(own)
     assert (stuck.value.operation_id, stuck.value.position) == (operation.operation_id, 0)
 
