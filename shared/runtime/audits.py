@@ -7,10 +7,10 @@ from uuid import UUID
 from shared import log
 from shared.config import Runtime
 from shared.errors import NotFoundError
-from shared.runtime.cancellation import cancel
+from shared.runtime.long_work import LongWork
 from shared.store.audit import audit, tell_audit
 from shared.store.audits import count_items, find_audit_due, save_audit, skip_audit
-from shared.store.pool import Passing, Pool
+from shared.store.pool import Pool
 
 _log = log.get(__name__)
 
@@ -31,27 +31,21 @@ class Audits:
     def __init__(self, pool: Pool, settings: Runtime) -> None:
         self._pool = pool
         self._every = settings.audit_seconds
-        self._task: asyncio.Task[None] | None = None
+        self._work = LongWork("audit", self._all)
 
     async def round(self) -> float:
-        """Begin the next audit, unless one is under way. A round must be short: whoever does it also ends pipelines."""
-        if self._every and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._attempt(), name="audit")
+        """Begin the next audit, unless one is under way."""
+        if self._every:
+            self._work.begin()
         return ROUND_SECONDS
 
     async def close(self) -> None:
         """Break off what is under way."""
-        if self._task:
-            await cancel([self._task])
+        await self._work.close()
 
-    async def _attempt(self) -> None:
-        try:
-            while await self.audit_next():
-                pass
-        except Passing as error:
-            _log.warning("audit_delayed", error=str(error))
-        except Exception:  # noqa: BLE001 - nobody awaits it
-            _log.exception("audit_broken")
+    async def _all(self) -> None:
+        while await self.audit_next():
+            pass
 
     async def audit_next(self) -> bool:
         """Audit the pipeline whose turn it is; False when it is nobody's."""

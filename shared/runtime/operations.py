@@ -1,11 +1,9 @@
 """Operations: bulk actions that somebody asked for and that are too long for a request, done chunk by chunk."""
 
-import asyncio
-
 from shared import log
-from shared.runtime.cancellation import cancel
+from shared.runtime.long_work import LongWork
 from shared.store.operations import StuckError, do_chunk, fail_operation
-from shared.store.pool import Passing, Pool, unit_of_work
+from shared.store.pool import Pool, unit_of_work
 
 _log = log.get(__name__)
 
@@ -21,27 +19,20 @@ class Operations:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._task: asyncio.Task[None] | None = None
+        self._work = LongWork("operation", self._all)
 
     async def round(self) -> float:
-        """Begin with what is open, unless that is under way: it may take minutes, and others have their rounds."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._attempt(), name="operations")
+        """Begin with what is open, unless that is under way."""
+        self._work.begin()
         return ROUND_SECONDS
 
     async def close(self) -> None:
         """Break off what is under way; the next one goes on after the last whole chunk."""
-        if self._task:
-            await cancel([self._task])
+        await self._work.close()
 
-    async def _attempt(self) -> None:
-        try:
-            while await self.step():
-                pass
-        except Passing as error:
-            _log.warning("operation_delayed", error=str(error))
-        except Exception:  # noqa: BLE001 - nobody awaits it
-            _log.exception("operation_broken")
+    async def _all(self) -> None:
+        while await self.step():
+            pass
 
     async def step(self) -> bool:
         """One chunk of the oldest operation; False when none is open."""
