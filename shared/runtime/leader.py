@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from shared import log
-from shared.store.leases import drop_lease, take_lease
+from shared.store.leases import drop_lease, lease_left, take_lease
 from shared.store.pool import Passing, Pool
 
 _log = log.get(__name__)
@@ -45,18 +45,19 @@ class Leader:
     async def run(self) -> None:
         """Until cancelled; then the lease is given back, so that the next one leads at once."""
         loop = asyncio.get_running_loop()
-        renew_at, leading = 0.0, False
+        again_at, leading = 0.0, False
         try:
             while True:
-                if loop.time() >= renew_at:
+                if loop.time() >= again_at:
                     taken = await self._attempt(self._take)
                     if taken is None:  # who cannot renew does no rounds
                         await asyncio.sleep(PAUSE_SECONDS)
                         continue
-                    leading, renew_at = taken, loop.time() + self._lease_seconds / 3
+                    leading, pause = taken
+                    again_at = loop.time() + pause
                 if leading:
                     await self._rounds(loop)
-                next_at = min(renew_at, *self._due.values()) if leading else renew_at
+                next_at = min(again_at, *self._due.values()) if leading else again_at
                 await asyncio.sleep(max(0.0, next_at - loop.time()))
         finally:
             self._notice(0)
@@ -68,11 +69,15 @@ class Leader:
         async with self._pool.connection() as conn:
             await drop_lease(conn, self._name, self._holder)
 
-    async def _take(self) -> bool:
+    async def _take(self) -> tuple[bool, float]:
+        """(leads, seconds until it is to be taken again). Who stands by comes back when a dead leader's lease is over."""
+        pause = self._lease_seconds / 3
         async with self._pool.connection() as conn:
             leading = await take_lease(conn, self._name, self._holder, self._lease_seconds)
+            if not leading:
+                pause = min(pause, await lease_left(conn, self._name))
         self._notice(1 if leading else 0)
-        return leading
+        return leading, pause
 
     async def _rounds(self, loop: asyncio.AbstractEventLoop) -> None:
         for work, due in self._due.items():

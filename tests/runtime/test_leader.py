@@ -93,6 +93,16 @@ async def test_a_dead_leaders_lease_runs_out(pool: Pool, conn: Connection) -> No
         assert await holder(conn) == ["living"]
 
 
+async def test_a_dead_leaders_lease_is_taken_when_it_runs_out(pool: Pool, conn: Connection) -> None:
+    """Who stands by does not let it lie until its own next renewal would be due."""
+    assert await take_lease(conn, NAME, "dead", LEASE_SECONDS)
+    candidate = Candidate(pool, "living", lease_seconds=LONG_SECONDS)
+    async with running(candidate):
+        await eventually(lambda: candidate.noticed)
+        assert candidate.rounds == 0
+        await eventually(lambda: candidate.rounds, 5.0)
+
+
 async def test_a_leader_that_lost_its_lease_stops_leading(pool: Pool, conn: Connection) -> None:
     """After a stall another may have taken over: at the next renewal it notices."""
     candidate = Candidate(pool, "stalled")

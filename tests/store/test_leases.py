@@ -5,7 +5,7 @@ import pytest
 
 from shared.store.heartbeats import Heartbeats
 from shared.store.jobs import Claim, reap_jobs
-from shared.store.leases import drop_lease, take_lease
+from shared.store.leases import drop_lease, lease_left, take_lease
 from shared.store.pool import Connection
 from shared.testing.jobs import claim, dispatch
 from shared.testing.pipelines import start_pipeline
@@ -45,6 +45,17 @@ async def test_a_lease_given_back_is_free_at_once(conn: Connection) -> None:
     assert not await take_lease(conn, "serp", "other", 60.0)
     await drop_lease(conn, "serp", "one")
     assert await take_lease(conn, "serp", "other", 60.0)
+
+
+async def test_who_stands_by_knows_how_long_a_lease_lasts(conn: Connection) -> None:
+    """Nothing is left of one that ran out, was given back or never was."""
+    assert await lease_left(conn, "serp") == 0
+    await take_lease(conn, "serp", "one", 60.0)
+    assert 0 < await lease_left(conn, "serp") <= 60
+    await take_lease(conn, "serp", "one", EXPIRED)
+    assert await lease_left(conn, "serp") == 0
+    await drop_lease(conn, "serp", "one")
+    assert await lease_left(conn, "serp") == 0
 
 
 async def test_a_heartbeat_renews_what_is_still_held(conn: Connection, postgres_url: str) -> None:

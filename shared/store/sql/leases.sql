@@ -6,6 +6,10 @@ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, lease_until = exclude
 WHERE leases.holder = excluded.holder OR leases.lease_until < now()
 RETURNING name
 
+-- name: lease_left
+-- Seconds until a lease is free; no row when nobody ever held it, or its holder gave it back.
+SELECT greatest(0, extract(epoch FROM lease_until - clock_timestamp()))::float8 FROM leases WHERE name = %(name)s
+
 -- name: drop_lease
 -- Gives a lease back at once.
 DELETE FROM leases WHERE name = %(name)s AND holder = %(holder)s
