@@ -195,7 +195,7 @@ ENDED: Final = {
     ),
     "money that no call stands for": (
         "spending",
-        "INSERT INTO pipeline_budgets SELECT pipeline_id, 1, 0.5 FROM pipelines",
+        "UPDATE pipeline_budgets SET committed = committed + 0.5",
     ),
     "a call that stands for another cost": (
         "spending",
@@ -227,7 +227,10 @@ ENDED: Final = {
            SELECT pipeline_id, 'serp', 'serp_collection', '{}' FROM pipelines""",
     ),
     "money out of nothing": ("ledger", "UPDATE provider_calls SET units = NULL WHERE provider = 'serp'"),
-    "a negative amount": ("ledger", "UPDATE provider_calls SET money = -1 WHERE provider = 'serp'"),
+    "a negative amount": (
+        "ledger",
+        "UPDATE provider_calls SET units = -1, committed_units = -1 WHERE provider = 'serp'",
+    ),
     "a call the counter missed": (
         "ledger",
         """INSERT INTO counters (pipeline_id, phase, name, delta)
