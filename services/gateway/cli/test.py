@@ -1,5 +1,6 @@
 """`landscape test`: everything CI checks, behind one door."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from services.gateway.cli.scratch import scratch
 from services.gateway.standalone.services import ROOT
 
 #: Test processes at once, on two cores: many tests wait for servers. With two of them it takes twice as long; more starve
@@ -77,6 +79,8 @@ def _tests(arguments: list[str], failed: list[tuple[list[str], int]]) -> list[tu
         "not benchmark and not alone and not soak",
         *arguments,
     ]
+    if memory := scratch(os.environ):
+        os.environ["TMPDIR"] = str(memory)
     codes = [(alone, _run(alone))]
     for step, code in [*failed, *codes]:
         if code not in {0, NOTHING_SELECTED}:
