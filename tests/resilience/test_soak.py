@@ -9,7 +9,7 @@ from shared.config import Runtime
 from tests.resilience.fragile import ENVIRONMENT, Fragile
 from tests.resilience.recovery import recoveries
 from tests.resilience.test_chaos import GRACE_SECONDS
-from tests.resilience.waves import Wave, carry_out
+from tests.resilience.waves import KILLS_PER_WAVE, Wave, carry_out
 
 pytestmark = [pytest.mark.soak]
 
@@ -58,7 +58,8 @@ def test_pipelines_outlive_whatever_dies_all_the_time(system: Fragile, wave: Wav
     try:
         done = carry_out(system, wave)
     except BaseException as error:
-        error.add_note(f"wave {wave}\nreplay: ./landscape test --soak -- -k '[{wave}'")
+        kills = wave.seed * KILLS_PER_WAVE + wave.kills
+        error.add_note(f"wave {wave}\nreplay: ./landscape test --soak --kills {kills} -- -k '[{wave}'")
         raise
     planned = Counter(kind.name for kind in wave.disturbances())
     print(f"wave {wave}: {dict(sorted(done.items()))}")

@@ -16,9 +16,9 @@ def test_so_many_die(kills: int) -> None:
 
 
 def test_a_thousand_deaths_are_everywhere() -> None:
-    """Fifty at each fault point at the least, and some of every kind."""
+    """Fifty at each fault point at the least, and some of every kind that kills."""
     planned = Counter(kind for wave in waves(1000) for kind in wave.disturbances())
-    assert planned.keys() == set(DISTURBANCES)
+    assert planned.keys() >= {kind for kind in DISTURBANCES if kind.kills}
     assert all(times >= 50 for kind, times in planned.items() if kind.fault_point)
 
 

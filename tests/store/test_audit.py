@@ -197,6 +197,7 @@ ENDED: Final = {
         "spending",
         "UPDATE pipeline_budgets SET committed = committed + 0.5",
     ),
+    "money that nobody counts": ("spending", "DELETE FROM pipeline_budgets"),
     "a call that stands for another cost": (
         "spending",
         """UPDATE provider_calls SET committed_units = units + 1
@@ -228,6 +229,11 @@ ENDED: Final = {
     ),
     "money out of nothing": ("ledger", "UPDATE provider_calls SET units = NULL WHERE provider = 'serp'"),
     "a negative amount": (
+        "ledger",
+        """WITH c AS (UPDATE provider_calls SET money = -money, committed_money = -committed_money RETURNING committed_money)
+           UPDATE pipeline_budgets SET committed = (SELECT sum(committed_money) FROM c)""",
+    ),
+    "a negative charge": (
         "ledger",
         "UPDATE provider_calls SET units = -1, committed_units = -1 WHERE provider = 'serp'",
     ),

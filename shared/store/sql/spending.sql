@@ -7,8 +7,12 @@ SELECT budget, committed FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id
 SELECT FROM pipelines WHERE pipeline_id = %(pipeline_id)s FOR NO KEY UPDATE
 
 -- name: set_budget
--- A pipeline may spend so much in all. What it has committed before it had a budget counts.
-UPDATE pipeline_budgets SET budget = %(budget)s WHERE pipeline_id = %(pipeline_id)s
+-- A pipeline may spend so much in all. What it has committed before it had a budget counts. One that was started by a
+-- gateway of an earlier version may have no row yet.
+INSERT INTO pipeline_budgets (pipeline_id, budget, committed)
+SELECT %(pipeline_id)s, %(budget)s, coalesce(sum(coalesce(committed_money, money)), 0) FROM provider_calls
+WHERE pipeline_id = %(pipeline_id)s
+ON CONFLICT (pipeline_id) DO UPDATE SET budget = excluded.budget
 
 -- name: tell_budget
 -- Four fifths of what it may spend from now on are committed already.
