@@ -63,7 +63,7 @@ class Listed(msgspec.Struct, frozen=True):
     budget: float | None
     """What it may spend in all; None: no limit."""
     committed: float | None
-    """Spent, or set aside for calls whose cost is not known yet; None: nobody counts it."""
+    """Spent, or set aside for calls whose cost is not known yet; None without a budget."""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -103,8 +103,7 @@ async def initialize_pipeline(conn: Connection, config: PipelineConfig) -> UUID:
             await copy.write("".join(_copy_row(text_id, item) for item in block))
             planned.update(item.phase for item in block)
             await asyncio.sleep(0)
-    if config.budget is not None:
-        await conn.execute(_SQL["insert_budget"], {"pipeline_id": pipeline_id, "budget": config.budget})
+    await conn.execute(_SQL["insert_budget"], {"pipeline_id": pipeline_id, "budget": config.budget})
     await conn.execute(_SQL["insert_states"], {"pipeline_id": pipeline_id})
     await conn.execute(_SQL["insert_ready"], {"pipeline_id": pipeline_id})
     counted = {"pipeline_id": pipeline_id, "phases": list(planned), "pending": list(planned.values())}

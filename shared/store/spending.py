@@ -22,7 +22,7 @@ class Budget(msgspec.Struct, frozen=True):
     budget: float | None
     """What it may spend in all; None: no limit."""
     committed: float | None
-    """Spent, or set aside for calls whose cost is not known yet; None: nobody counts it."""
+    """Spent, or set aside for calls whose cost is not known yet; None without a budget."""
 
 
 class Day(msgspec.Struct, frozen=True):

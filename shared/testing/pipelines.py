@@ -92,6 +92,7 @@ async def record_all(conn: Connection, claim: Claim) -> None:
             PHASES[claim.phase].service,
             "answers",
             1,
+            money=MONEY,
         )
         for _ in claim.items
     ]

@@ -149,3 +149,33 @@ async def test_service_waits_for_its_schema(empty_url: str, tmp_path: Path) -> N
                 await require_schema(connection)
     finally:
         await pool.close()
+
+
+def test_money_of_pipelines_that_had_no_budget_is_counted(empty_url: str, tmp_path: Path) -> None:
+    """What was spent, what calls may still cost, and nothing; those that had one keep their count."""
+    before = tmp_path / "before"
+    shutil.copytree(MIGRATIONS, before)
+    (counting,) = before.glob("*_every_pipeline_is_counted.sql")
+    for later in before.iterdir():
+        if later.name >= counting.name:
+            later.unlink()
+    migrate(empty_url, before)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(_BEFORE_COUNTING)
+        migrate(empty_url)
+        rows = connection.execute(
+            "SELECT label, budget, committed FROM pipeline_budgets JOIN pipelines USING (pipeline_id) ORDER BY 1"
+        ).fetchall()
+    assert rows == [("idle", None, 0.0), ("limited", 9.0, 4.0), ("unlimited", None, 3.5)]
+
+
+_BEFORE_COUNTING = """
+    INSERT INTO pipelines (pipeline_id, label, config, config_hash, priority, give_up_after_seconds, item_caps)
+    SELECT gen_random_uuid(), label, '{}', '', 0, 60, '{}' FROM unnest(ARRAY['idle', 'limited', 'unlimited']) AS l (label);
+    INSERT INTO pipeline_budgets (pipeline_id, budget, committed)
+    SELECT pipeline_id, 9, 4 FROM pipelines WHERE label = 'limited';
+    INSERT INTO provider_calls (call_id, pipeline_id, job_id, provider, endpoint, subjects, state, outcome, money, committed_money)
+    SELECT gen_random_uuid(), pipeline_id, 1, 'p', 'e', 1, c.state, 'ok', c.money, c.committed FROM pipelines,
+        (VALUES ('settled', 1.0, 1.0), ('in_doubt', NULL, 2.5)) AS c (state, money, committed)
+    WHERE label = 'unlimited';
+"""

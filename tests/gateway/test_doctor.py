@@ -154,6 +154,23 @@ async def test_good_postgres_has_version_schema_and_clock(postgres_url: str) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("major", "verdict", "said"),
+    [
+        (14, Verdict.FIX, "15 or later"),
+        (15, Verdict.NOTE, "17 or later"),
+        (16, Verdict.NOTE, "17 or later"),
+        (17, Verdict.NOTE, "tests run on"),
+        (18, Verdict.OK, "version 18"),
+    ],
+)
+def test_an_older_postgres_is_used_knowing_what_it_lacks(major: int, verdict: Verdict, said: str) -> None:
+    """Before 17, what a hanging worker holds stays held."""
+    found = postgres.version(major, "db")
+    assert found.verdict is verdict
+    assert said in f"{found.detail} {found.fix}"
+
+
 async def test_postgres_without_this_schema_needs_migrate(postgres_url: str) -> None:
     """As a new database is, and one of an older version."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:

@@ -1,12 +1,15 @@
 """Budgets over HTTP: given at the start, raised while the pipeline runs, and refused where they are none."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from litestar.testing import AsyncTestClient
 
+from shared.domain.phases import SERP_COLLECTION
 from shared.store.calls import open_day
 from shared.store.pool import Connection
+from shared.testing.pipelines import MONEY, claim_all, record_all
 from shared.testing.rows import fetch
 
 pytestmark = pytest.mark.anyio
@@ -48,15 +51,13 @@ async def test_a_pipeline_without_a_budget_may_get_one(
     """What it has spent before counts."""
     pipeline_id = await start(client)
     assert (await client.get(f"{BASE}/{pipeline_id}/budget")).json() == {"budget": None, "committed": None}
-    await conn.execute(
-        "INSERT INTO provider_calls (call_id, pipeline_id, job_id, provider, endpoint, subjects, state, outcome, units, money)"
-        " VALUES (gen_random_uuid(), %s, 1, 'p', 'e', 1, 'settled', 'ok', 4, 2)",
-        (pipeline_id,),
-    )
+    claim = await claim_all(conn, UUID(pipeline_id), SERP_COLLECTION)
+    assert claim
+    await record_all(conn, claim)
 
     answer = await client.put(f"{BASE}/{pipeline_id}/budget", json={"budget": 3})
 
-    assert answer.json() == {"budget": 3.0, "committed": 2.0}
+    assert answer.json() == {"budget": 3.0, "committed": len(claim.items) * MONEY}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How much chaos: 20 runs in CI, as many as `./landscape test --soak` asks for, or a single one to be seen again."""
+"""How much chaos: 20 runs in CI, or a single one to be seen again, and as many waves of deaths as a soak asks for."""
 
 import os
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.resilience.injuries import DISTURBANCES
+from tests.resilience.waves import KILLS_PER_WAVE, waves
 
 #: One of each kind.
 RUNS = len(DISTURBANCES)
@@ -17,28 +18,18 @@ CAP_SYS_ADMIN = 21
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Only known where this folder is named on the command line."""
-    parser.addoption("--kills", type=int, default=0, help="Chaos: runs until so many processes were killed.")
+    parser.addoption("--kills", type=int, default=0, help="Soak: so many deaths.")
     parser.addoption("--chaos-seed", type=int, default=None, help="Chaos: this run alone.")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A seed is a run."""
+    """A seed is a run, or a wave of deaths."""
     if "seed" in metafunc.fixturenames:
-        seeds = runs(metafunc.config.getoption("kills", 0), metafunc.config.getoption("chaos_seed", None))
-        metafunc.parametrize("seed", seeds, ids=name)
-
-
-def runs(kills: int, alone: int | None) -> list[int]:
-    """The seeds to run."""
-    if alone is not None:
-        return [alone]
-    if not kills:
-        return list(range(RUNS))
-    deadly = [kind.kills for kind in DISTURBANCES]
-    seeds: list[int] = []
-    while sum(deadly[seed % RUNS] for seed in seeds) < kills:
-        seeds.append(len(seeds))
-    return seeds
+        alone = metafunc.config.getoption("chaos_seed", None)
+        metafunc.parametrize("seed", range(RUNS) if alone is None else [alone], ids=name)
+    if "wave" in metafunc.fixturenames:
+        kills = metafunc.config.getoption("kills", 0) or KILLS_PER_WAVE
+        metafunc.parametrize("wave", waves(kills), ids=str)
 
 
 def name(seed: int) -> str:

@@ -15,7 +15,7 @@ import psycopg
 
 from services.gateway.standalone import probe
 from services.gateway.standalone.machine import SERVICES, SimulatorOptions, Standalone
-from services.gateway.standalone.process import Spec
+from services.gateway.standalone.process import Spec, is_alive
 from shared.testing.eventually import wait_until
 from tests.resilience.proxy import HOST, Proxy
 from tests.resilience.scenario import FAULT_RATE, FEW, TIMING, process_tree
@@ -61,6 +61,10 @@ class Fragile(Standalone):
     def pid(self, name: str) -> int:
         """Of the process that does the work."""
         return self.run_file.processes[name]
+
+    def is_whole(self) -> bool:
+        """Whether every process lives; the supervisor starts what died again."""
+        return all(map(is_alive, self.run_file.processes.values()))
 
     def kill(self, *names: str) -> None:
         """SIGKILL all of these at once, whatever they have started included."""

@@ -98,7 +98,7 @@ def _everything_killed(system: Fragile, _: random.Random) -> None:
     system.kill(*(system.run_file.processes.keys() - {"supervisor", "simulator"}))
 
 
-def _stopped_past_its_lease(system: Fragile, chance: random.Random) -> None:
+def stopped_past_its_lease(system: Fragile, chance: random.Random) -> None:
     """SIGSTOP while it holds a job, until that is taken from it, and SIGCONT: it wakes as a zombie."""
     victim = chance.choice(("serp", SECOND))
     while not _lost_a_job(system, victim):
@@ -106,10 +106,12 @@ def _stopped_past_its_lease(system: Fragile, chance: random.Random) -> None:
 
 
 def _lost_a_job(system: Fragile, victim: str) -> bool:
-    tree = process_tree(system.pid(victim))
-    wait_until(lambda: _jobs_of(system, tree), DEATH_SECONDS, what=lambda: f"{victim} gets no work")
+    def held_jobs() -> list[int]:
+        return _jobs_of(system, process_tree(system.pid(victim)))
+
+    wait_until(held_jobs, DEATH_SECONDS, what=lambda: f"{victim} gets no work")
     with system.stopped(victim):
-        held = _jobs_of(system, tree)
+        held = held_jobs()
         # What it had sent to the database before it was stopped still counts: such a job ends as if nothing had happened.
         wait_until(
             lambda: not _states(system, held)["processing"],
@@ -162,7 +164,7 @@ DISTURBANCES: Final[tuple[Disturbance, ...]] = (
     Disturbance("a worker killed", _worker_killed),
     Disturbance("the leader killed", _leader_killed("serp")),
     Disturbance("the gateway killed", _killed("gateway")),
-    Disturbance("a worker stopped past its lease", _stopped_past_its_lease, kills=False),
+    Disturbance("a worker stopped past its lease", stopped_past_its_lease, kills=False),
     Disturbance("Redis emptied", _flushed, kills=False),
     Disturbance("Redis killed", _killed("redis")),
     Disturbance("Postgres killed", _killed("postgres")),

@@ -1,25 +1,21 @@
-"""What takes hours: deaths at the default lease, and a long pipeline in which something dies all the time."""
+"""What takes an hour or more: deaths at the default lease, and a thousand of them in pipelines without a pause."""
 
-import random
+from collections import Counter
 from collections.abc import Iterator
+from statistics import median
 
 import pytest
 
 from shared.config import Runtime
-from tests.resilience.accounts import Books, assert_accounts
 from tests.resilience.fragile import ENVIRONMENT, Fragile
-from tests.resilience.injuries import DISTURBANCES
 from tests.resilience.recovery import recoveries
-from tests.resilience.run import Run
-from tests.resilience.scenario import ENDED
 from tests.resilience.test_chaos import GRACE_SECONDS
+from tests.resilience.waves import KILLS_PER_WAVE, Wave, carry_out
 
 pytestmark = [pytest.mark.soak]
 
 #: Deaths at the default lease, unless fewer kills are asked for altogether.
 KILLS_AT_DEFAULT_LEASE = 50
-#: Searches of a run that is long enough for one death: about four seconds of work, shared by two workers.
-SEARCHES_PER_KILL = 60
 #: Nothing is given up because it was in the way too often.
 PATIENT = {"LANDSCAPE_RUNTIME__CRASH_LIMIT": "1000"}
 
@@ -52,22 +48,21 @@ def test_items_run_again_elsewhere_within_the_default_lease_and_5_seconds(
     system: Fragile, kills: int
 ) -> None:
     """Every one of them, by the database's clock."""
-    seconds = list(recoveries(system, kills, 500))
+    seconds = sorted(recoveries(system, kills, 500))
+    print(f"worked on again after {seconds[0]:.1f} to {seconds[-1]:.1f} s, median {median(seconds):.1f} s")
     assert [late for late in seconds if late > DEFAULT_LEASE + GRACE_SECONDS] == []
     assert len(seconds) == kills
 
 
-def test_a_long_pipeline_outlives_whatever_dies_all_the_time(system: Fragile, kills: int) -> None:
-    """One disturbance after the other, without a pause to recover in, until it ends."""
-    chance = random.Random(kills)
-    before = Books.of(system)
-    kinds = [kind for kind in DISTURBANCES if not kind.fault_point]
-    with Run(system, "long", searches=SEARCHES_PER_KILL * kills) as run:
-        run.patience_seconds = 60.0 * kills
-        strikes = 0
-        while strikes < kills and run.wait(lambda _: True)["state"] not in ENDED:
-            chance.choice(kinds).strike(system, chance)
-            strikes += 1
-        assert strikes == kills, "the pipeline is too short for so many deaths"
-        run.assert_completed_and_green()
-        assert_accounts(system, run.pipeline_id, run.searches, before)
+@pytest.mark.parametrize("system", [{}], ids=["short leases"], indirect=True)
+def test_pipelines_outlive_whatever_dies_all_the_time(system: Fragile, wave: Wave) -> None:
+    """One death after the other, without a pause to recover in; every account is held, nothing is left out."""
+    try:
+        done = carry_out(system, wave)
+    except BaseException as error:
+        kills = wave.seed * KILLS_PER_WAVE + wave.kills
+        error.add_note(f"wave {wave}\nreplay: ./landscape test --soak --kills {kills} -- -k '[{wave}'")
+        raise
+    planned = Counter(kind.name for kind in wave.disturbances())
+    print(f"wave {wave}: {dict(sorted(done.items()))}")
+    assert done == planned

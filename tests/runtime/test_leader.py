@@ -95,7 +95,7 @@ async def test_a_dead_leaders_lease_runs_out(pool: Pool, conn: Connection) -> No
 
 async def test_a_dead_leaders_lease_is_taken_when_it_runs_out(pool: Pool, conn: Connection) -> None:
     """Who stands by does not let it lie until its own next renewal would be due."""
-    assert await take_lease(conn, NAME, "dead", LEASE_SECONDS)
+    assert await take_lease(conn, NAME, "dead", 3 * LEASE_SECONDS)
     candidate = Candidate(pool, "living", lease_seconds=LONG_SECONDS)
     async with running(candidate):
         await eventually(lambda: candidate.noticed)

@@ -195,8 +195,9 @@ ENDED: Final = {
     ),
     "money that no call stands for": (
         "spending",
-        "INSERT INTO pipeline_budgets SELECT pipeline_id, 1, 0.5 FROM pipelines",
+        "UPDATE pipeline_budgets SET committed = committed + 0.5",
     ),
+    "money that nobody counts": ("spending", "DELETE FROM pipeline_budgets"),
     "a call that stands for another cost": (
         "spending",
         """UPDATE provider_calls SET committed_units = units + 1
@@ -227,7 +228,15 @@ ENDED: Final = {
            SELECT pipeline_id, 'serp', 'serp_collection', '{}' FROM pipelines""",
     ),
     "money out of nothing": ("ledger", "UPDATE provider_calls SET units = NULL WHERE provider = 'serp'"),
-    "a negative amount": ("ledger", "UPDATE provider_calls SET money = -1 WHERE provider = 'serp'"),
+    "a negative amount": (
+        "ledger",
+        """WITH c AS (UPDATE provider_calls SET money = -money, committed_money = -committed_money RETURNING committed_money)
+           UPDATE pipeline_budgets SET committed = (SELECT sum(committed_money) FROM c)""",
+    ),
+    "a negative charge": (
+        "ledger",
+        "UPDATE provider_calls SET units = -1, committed_units = -1 WHERE provider = 'serp'",
+    ),
     "a call the counter missed": (
         "ledger",
         """INSERT INTO counters (pipeline_id, phase, name, delta)

@@ -131,7 +131,7 @@ async def test_a_decision_lets_its_facts_be_bought(
     """What is known to have cost nothing is given back to the budget; items that wait for it look again at once."""
     job = await hold(conn)
     pipeline_id = UUID(job.pipeline_id)
-    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, 10)", (job.pipeline_id,))
+    await conn.execute("UPDATE pipeline_budgets SET budget = 10 WHERE pipeline_id = %s", (job.pipeline_id,))
     await doubt(conn, job)
     await conn.execute(
         "INSERT INTO waiting (pipeline_id, item_id, phase, reason, next_at)"

@@ -139,7 +139,7 @@ async def test_four_fifths_of_a_budget_are_told_with_the_call_that_makes_them(
 ) -> None:
     """Once, until the budget is set anew; below it, nothing."""
     job = await hold(conn)
-    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, 10)", (job.pipeline_id,))
+    await conn.execute("UPDATE pipeline_budgets SET budget = 10 WHERE pipeline_id = %s", (job.pipeline_id,))
 
     async def spend(money: float) -> list[str]:
         call = Intent(
@@ -161,7 +161,7 @@ async def test_four_fifths_are_told_however_they_are_reached(pool: Pool, conn: C
     """By a call that cost more than was set aside, or by a smaller budget."""
     job = await hold(conn)
     pipeline_id = (await fetch(conn, "SELECT pipeline_id FROM pipelines"))[0]
-    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, 10)", (job.pipeline_id,))
+    await conn.execute("UPDATE pipeline_budgets SET budget = 10 WHERE pipeline_id = %s", (job.pipeline_id,))
     call = Intent(str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "e", 1, "p", None, 0.0, 7.0)
     await insert_calls(conn, [call])
     if way == "settled":

@@ -62,9 +62,11 @@ async def test_money_and_units_are_told_by_what_is_left(conn: Connection) -> Non
     )
     pipeline_id = await start_pipeline(conn)
     await conn.execute(
-        "INSERT INTO pipeline_budgets (pipeline_id, budget, committed) VALUES (%s, 8, 6), (gen_random_uuid(), 1, 1)",
-        (pipeline_id,),
+        "UPDATE pipeline_budgets SET budget = 8, committed = 6 WHERE pipeline_id = %s", (pipeline_id,)
     )
+    await start_pipeline(conn)
+    await conn.execute("INSERT INTO pipeline_budgets VALUES (gen_random_uuid(), 1, 1)")
+    await conn.execute("UPDATE pipeline_budgets SET committed = 100 WHERE budget IS NULL")
     gauges = await read_gauges(conn)
     assert gauges.quotas == [("serp", 10.0, 6.0)]
     assert gauges.budget_used == 0.75

@@ -40,7 +40,9 @@ async def held(conn: Connection, searches: int = 2, *, lease_seconds: float = 60
 
 async def call(conn: Connection, job: Claim, subjects: int = 1) -> str:
     """The ledger's row of a call that has left."""
-    intent = Intent(str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "answers", subjects)
+    intent = Intent(
+        str(uuid7()), job.pipeline_id, job.job_id, job.fence, "p", "answers", subjects, money=0.01
+    )
     assert await insert_calls(conn, [intent]) == {intent.call_id: SENT}
     return intent.call_id
 

@@ -86,7 +86,7 @@ async def test_the_list_is_newest_first(conn: Connection) -> None:
 
 
 async def test_the_list_has_each_pipelines_money(conn: Connection) -> None:
-    """Budget and what is committed of it; nothing is said where nobody counts."""
+    """Budget and what is committed of it; without a budget neither is said."""
     await start_pipeline(conn)
     await start_pipeline(conn, config={"budget": 5.0})
     assert [(row.budget, row.committed) for row in await list_pipelines(conn, 2)] == [

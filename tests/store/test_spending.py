@@ -32,7 +32,9 @@ def intent(job: Claim, units: float, *, price: float | None = PRICE) -> Intent:
 
 
 async def allow(conn: Connection, job: Claim, money: float) -> None:
-    await conn.execute("INSERT INTO pipeline_budgets VALUES (%s, %s)", (job.pipeline_id, money))
+    await conn.execute(
+        "UPDATE pipeline_budgets SET budget = %s WHERE pipeline_id = %s", (money, job.pipeline_id)
+    )
 
 
 async def settle(conn: Connection, call: Intent, state: str, units: float | None) -> None:
@@ -144,6 +146,27 @@ async def test_a_budget_that_comes_later_counts_the_calls_under_way(conn: Connec
 
     await settle(conn, call, "settled", 3.0)
     assert await fetch(conn, BUDGETS) == [1.5]
+
+
+async def test_a_first_budget_counts_calls_that_are_written_in_the_same_moment(
+    conn: Connection, pool: Pool
+) -> None:
+    """It waits for them; a call that is written after it waits for the budget."""
+    job = await hold(conn)
+    async with pool.connection() as other:
+        async with conn.transaction():
+            await insert_calls(conn, [intent(job, 4.0)])
+            setting = asyncio.create_task(set_budget(other, UUID(job.pipeline_id), 3.0, Act()))
+            await until_blocked(conn)
+        await setting
+        assert await fetch(conn, BUDGETS) == [2.0]
+        async with conn.transaction():
+            await set_budget(conn, UUID(job.pipeline_id), 2.5, Act())
+            late = intent(job, 2.0)
+            waiting = asyncio.create_task(insert_calls(other, [late]))
+            await until_blocked(conn)
+        assert await waiting == {late.call_id: "budget"}
+    assert await fetch(conn, BUDGETS) == [2.0]
 
 
 async def test_days_are_locked_before_budgets(conn: Connection, pool: Pool) -> None:

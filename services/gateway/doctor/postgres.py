@@ -17,6 +17,8 @@ from shared.store.pool import Connection, Unavailable
 BUDGET_SECONDS = 10.0
 #: The oldest major version this was measured on, and the one the tests run on.
 OLDEST, TESTED = 15, 18
+#: From here on a transaction has a timeout of its own: the rows of a process that hangs in the middle of one are free after it.
+TIMES_OUT = 17
 
 _CURE = "start it, or correct LANDSCAPE_POSTGRES_URL"
 
@@ -51,7 +53,7 @@ async def _examine(connection: Connection, where: str) -> list[Finding]:
     before = time.time()
     server = await look_at_server(connection)
     after = time.time()
-    found = [_version(connection.info.server_version // 10_000, where)]
+    found = [version(connection.info.server_version // 10_000, where)]
     if server.standby:
         detail = f"{where} is a standby and takes no writes"
         found.append(wrong("postgres", detail, "name the primary in LANDSCAPE_POSTGRES_URL"))
@@ -59,9 +61,13 @@ async def _examine(connection: Connection, where: str) -> list[Finding]:
     return [*found, await _schema(connection), clocks]
 
 
-def _version(major: int, where: str) -> Finding:
+def version(major: int, where: str) -> Finding:
+    """Of a server, by its major version."""
     if major < OLDEST:
         return wrong("postgres", f"version {major} at {where}", f"use {OLDEST} or later; {TESTED} is tested")
+    if major < TIMES_OUT:
+        detail = f"version {major} at {where}; a worker that hangs while it records blocks others for as long as it hangs"
+        return note("postgres", detail, f"use {TIMES_OUT} or later")
     if major != TESTED:
         return note("postgres", f"version {major} at {where}; {TESTED} is what the tests run on")
     return ok("postgres", f"version {major} at {where}")

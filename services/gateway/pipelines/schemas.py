@@ -65,7 +65,7 @@ class Summary(msgspec.Struct, frozen=True):
     budget: float | None
     """What it may spend in all; null: no limit."""
     committed: float | None
-    """Spent, or set aside for calls whose cost is not known yet; null: nobody counts it."""
+    """Spent, or set aside for calls whose cost is not known yet; null without a budget."""
     links: Links
 
 

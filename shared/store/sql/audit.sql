@@ -148,14 +148,17 @@ WHERE c.pipeline_id = %(pipeline_id)s AND c.state = 'sent' AND p.ended_at IS NOT
 ORDER BY c.call_id LIMIT 5
 
 -- name: find_uncounted_spending
--- A budget that is not what its calls stand for; calls of this pipeline that stand for another cost than they had.
+-- Money committed that is not what the pipeline's calls stand for, or not counted; calls that stand for another cost than
+-- they had.
 WITH wrong AS (
-    SELECT 'the budget has ' || b.committed || ' committed, its calls stand for ' || coalesce(c.money, 0) AS example
-    FROM pipeline_budgets b
-    LEFT JOIN LATERAL (
-        SELECT sum(coalesce(committed_money, money)) AS money FROM provider_calls WHERE pipeline_id = b.pipeline_id
-    ) c ON true
-    WHERE b.pipeline_id = %(pipeline_id)s AND abs(b.committed - coalesce(c.money, 0)) > 1e-6 * (1 + b.committed)
+    SELECT 'the pipeline has ' || coalesce(b.committed::text, 'nothing') || ' committed, its calls stand for ' || c.money AS example
+    FROM pipelines p
+    LEFT JOIN pipeline_budgets b USING (pipeline_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(coalesce(committed_money, money)), 0) AS money FROM provider_calls WHERE pipeline_id = p.pipeline_id
+    ) c
+    WHERE p.pipeline_id = %(pipeline_id)s
+      AND (b.committed IS NULL AND c.money > 0 OR abs(b.committed - c.money) > 1e-6 * (1 + b.committed))
     UNION ALL
     SELECT 'call ' || call_id || ' cost ' || units || ' units and stands for ' || committed_units
     FROM provider_calls

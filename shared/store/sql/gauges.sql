@@ -49,3 +49,4 @@ ORDER BY provider, day DESC
 -- The largest part of its budget that an open pipeline has committed.
 SELECT max(CASE WHEN b.budget > 0 THEN b.committed / b.budget ELSE 1 END)
 FROM pipeline_budgets b JOIN pipelines p ON p.pipeline_id = b.pipeline_id AND p.ended_at IS NULL
+WHERE b.budget IS NOT NULL

@@ -6,7 +6,7 @@ VALUES (%(pipeline_id)s, %(label)s, %(config)s::jsonb, %(config_hash)s, %(priori
         %(bypasses)s, %(single)s)
 
 -- name: insert_budget
--- What a new pipeline may spend.
+-- What a new pipeline may spend; null: no limit. What it spends is counted either way.
 INSERT INTO pipeline_budgets (pipeline_id, budget) VALUES (%(pipeline_id)s, %(budget)s)
 
 -- name: insert_states
@@ -52,7 +52,7 @@ FROM (
       AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
       AND (%(after_at)s::timestamptz IS NULL OR (created_at, pipeline_id) < (%(after_at)s, %(after_id)s::uuid))
     ORDER BY created_at DESC, pipeline_id DESC LIMIT %(limit)s) p
-LEFT JOIN pipeline_budgets b USING (pipeline_id)
+LEFT JOIN pipeline_budgets b ON b.pipeline_id = p.pipeline_id AND b.budget IS NOT NULL
 LEFT JOIN LATERAL (
     SELECT sum(delta) FILTER (WHERE name IN ('pending', 'processing', 'completed', 'failed', 'skipped')) AS items,
            sum(delta) FILTER (WHERE name IN ('pending', 'processing')) AS open

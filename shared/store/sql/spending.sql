@@ -1,14 +1,14 @@
 -- name: get_budget
 -- A pipeline's budget with what is committed of it; no row without one.
-SELECT budget, committed FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id)s
+SELECT budget, committed FROM pipeline_budgets WHERE pipeline_id = %(pipeline_id)s AND budget IS NOT NULL
 
 -- name: lock_budgeted
 -- Nobody else sets the budget of this pipeline before the transaction ends. Its calls go on.
 SELECT FROM pipelines WHERE pipeline_id = %(pipeline_id)s FOR NO KEY UPDATE
 
 -- name: set_budget
--- A pipeline may spend so much in all. What it has spent before it had a budget counts, as far as it is known, and
--- what calls under way may cost.
+-- A pipeline may spend so much in all. What it has committed before it had a budget counts. One that was started by a
+-- gateway of an earlier version may have no row yet.
 INSERT INTO pipeline_budgets (pipeline_id, budget, committed)
 SELECT %(pipeline_id)s, %(budget)s, coalesce(sum(coalesce(committed_money, money)), 0) FROM provider_calls
 WHERE pipeline_id = %(pipeline_id)s
