@@ -152,7 +152,7 @@ async def test_the_cost_page_makes_two_calls(operator: Operator, postgres_url: s
     calls.clear()
     text = await operator.read("/ui/cost")
     assert sorted(calls) == ["/monitoring/spending", "/pipeline"]
-    assert "0.00 5.00" in text
+    assert "0.21 5.00" in text
     assert "not counted none" in text
 
 

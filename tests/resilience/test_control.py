@@ -16,6 +16,7 @@ import pytest
 from services.gateway.cli import exits
 from services.gateway.standalone.machine import Standalone
 from shared.domain.phases import SERP_COLLECTION
+from shared.testing.eventually import wait_until
 from tests.resilience.scenario import FEW, Scenario, system
 
 #: Nothing of a stopped pipeline starts later than this after it was stopped.
@@ -161,8 +162,8 @@ def test_a_rewound_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     """All seven phases: from the middle to a checkpoint of its own, then from the end with everything bought again."""
     with system(tmp_path, fault_rate=0.0) as machine, Whole(machine) as scenario:
         scenario.reach(0.8)
+        wait_until(lambda: "interval" in {c["kind"] for c in scenario.checkpoints()})
         scenario.stop("pause")
-        assert "interval" in {c["kind"] for c in scenario.checkpoints()}
         oldest = scenario.checkpoints()[-1]["name"]
 
         def command(name: str, *words: str) -> int:
