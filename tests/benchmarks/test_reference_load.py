@@ -1,4 +1,4 @@
-"""The reference load: 338 keywords in 5 regions and 3 content types, three result pages, all seven phases.
+"""The reference load through the whole system: how long it takes, by the slowest provider's own time.
 
 What limits calls is set the same on both sides. The bound is the slowest provider's own: its calls at its
 latency and concurrency.
@@ -7,7 +7,6 @@ latency and concurrency.
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
@@ -16,19 +15,10 @@ import pytest
 from services.gateway.cli.api import Api
 from services.gateway.standalone.machine import SimulatorOptions, Standalone
 from tests.benchmarks.machine_figures import cpu_seconds, megabytes
+from tests.benchmarks.reference import AT_ONCE, BODY, ENVIRONMENT, LIMITS, REGIONS
 from tests.resilience.scenario import ENDED
 
 LATENCY_SECONDS = 0.1
-KEYWORDS, REGIONS = 338, ("US", "GB", "DE", "SA", "VN")
-#: Calls at once, as plans have them; (service, provider) -> limit.
-AT_ONCE = {
-    ("serp", "scale_serp"): 20,
-    ("keywords", "google_ads"): 1,
-    ("enrichment", "cognism"): 10,
-    ("media", "youtube"): 20,
-    ("pages", "scrapingbee"): 5,
-    ("llm", "openai"): 50,
-}
 MOST_MEGABYTES = 300
 
 
@@ -36,20 +26,15 @@ MOST_MEGABYTES = 300
 @pytest.mark.timeout(900)
 def test_reference_load_through_the_whole_system(tmp_path: Path) -> None:
     """One JSON line: makespan by bound, CPU, memory and calls; nothing is bought twice, no limit exceeded."""
-    environment = {
-        f"LANDSCAPE_PROVIDERS__{service.upper()}__CONCURRENCY": str(limit)
-        for (service, _), limit in AT_ONCE.items()
-    }
     options = SimulatorOptions(1, LATENCY_SECONDS * 1000, 0.0)
     with (
-        Standalone(tmp_path, simulator=options, environment=environment) as machine,
+        Standalone(tmp_path, simulator=options, environment=ENVIRONMENT) as machine,
         Api(machine.run_file.gateway_url, machine.run_file.token) as api,
     ):
         control = f"{machine.run_file.simulator_url}/_control"
-        limits = {provider: {"concurrency": limit} for (_, provider), limit in AT_ONCE.items()}
-        httpx.post(f"{control}/settings", json={"limits": limits}).raise_for_status()
+        httpx.post(f"{control}/settings", json={"limits": LIMITS}).raise_for_status()
         before, began, peaks = cpu_seconds(machine), time.monotonic(), dict[str, int]()
-        pipeline_id = _start(api)
+        pipeline_id = str(api.start(json.dumps(BODY).encode())["pipeline_id"])
         while (progress := api.progress(pipeline_id))["state"] not in ENDED:
             peaks = {name: max(size, peaks.get(name, 0)) for name, size in megabytes(machine).items()}
             time.sleep(0.5)
@@ -83,17 +68,6 @@ def test_reference_load_through_the_whole_system(tmp_path: Path) -> None:
     assert ledger["google_ads"]["calls"] == len(REGIONS)
     assert ledger["youtube"]["calls"] <= 1.1 * 2 * items["video_enrichment"] / 50 + 2
     assert max(peaks.values()) < MOST_MEGABYTES
-
-
-def _start(api: Api) -> str:
-    body: dict[str, Any] = {
-        "keywords": [f"keyword {n}" for n in range(KEYWORDS)],
-        "regions": REGIONS,
-        "company": {"name": "Northwind", "domains": ["northwind.com"]},
-        "competitors": [{"name": "Contoso", "domains": ["contoso.com"]}],
-        "config": {"serp": {"pages": {"organic": 3, "news": 3, "video": 3}}},
-    }
-    return str(api.start(json.dumps(body).encode())["pipeline_id"])
 
 
 def _ends(postgres_url: str) -> dict[str, float]:

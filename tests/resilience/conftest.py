@@ -19,6 +19,7 @@ CAP_SYS_ADMIN = 21
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Only known where this folder is named on the command line."""
     parser.addoption("--kills", type=int, default=0, help="Soak: so many deaths.")
+    parser.addoption("--loads", type=int, default=20, help="Soak: so many reference loads.")
     parser.addoption("--chaos-seed", type=int, default=None, help="Chaos: this run alone.")
 
 
@@ -27,6 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         alone = metafunc.config.getoption("chaos_seed", None)
         metafunc.parametrize("seed", range(RUNS) if alone is None else [alone], ids=name)
+    if "world" in metafunc.fixturenames:
+        metafunc.parametrize("world", range(1, metafunc.config.getoption("loads", 0) + 1))
     if "wave" in metafunc.fixturenames:
         kills = metafunc.config.getoption("kills", 0) or KILLS_PER_WAVE
         metafunc.parametrize("wave", waves(kills), ids=str)

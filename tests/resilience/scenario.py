@@ -190,14 +190,20 @@ class Scenario(AbstractContextManager["Scenario"]):
         assert not failed
         self.assert_completed(progress)
         recorded_twice, in_doubt = self.record()
-        ledger = httpx.get(f"{self.machine.run_file.simulator_url}/_control/ledger").json()
-        bought_again = sum(row["repeated_subjects"] for row in ledger.values())
+        bought_again = sum(row["repeated_subjects"] for row in self.ledger().values())
         assert recorded_twice == 0, "a recorded fact was bought again"
         assert bought_again <= in_doubt, f"{bought_again} subjects bought again, {in_doubt} in doubt"
         run = self.machine.run_file
         assert run.simulator_url
         wrong = differences(run.postgres_url, run.simulator_url)
         assert not wrong, "\n".join(wrong)
+
+    def ledger(self) -> dict[str, dict[str, int]]:
+        """What the simulator sold and charged, by provider."""
+        found: dict[str, dict[str, int]] = httpx.get(
+            f"{self.machine.run_file.simulator_url}/_control/ledger"
+        ).json()
+        return found
 
     @staticmethod
     def assert_completed(progress: dict[str, Any]) -> None:

@@ -62,8 +62,7 @@ class Steered(Scenario):
 
     def calls(self) -> int:
         """Calls that reached a provider."""
-        ledger = httpx.get(f"{self.machine.run_file.simulator_url}/_control/ledger").json()
-        return sum(row["calls"] for row in ledger.values())
+        return sum(row["calls"] for row in self.ledger().values())
 
     def stop(self, verb: str) -> None:
         """Pause or cancel; return when no job is in any hand, which must not take long."""

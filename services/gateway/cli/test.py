@@ -21,6 +21,7 @@ PYTEST = ["-m", "pytest", "-q"]
 #: Said at every run by itself, with a seed that makes it again.
 CHAOS = [*PYTEST, "-v", "-s", "--timeout", "0", "tests/resilience"]
 KILLS = 1000
+LOADS = 20
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
@@ -31,10 +32,21 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 @click.option(
     "--soak",
     is_flag=True,
-    help="Kill processes for two hours, and run nothing else.",
+    help="Kill processes and carry big loads for hours, and run nothing else.",
 )
 @click.option(
-    "--kills", type=click.IntRange(min=1), default=KILLS, show_default=True, help="With --soak: how many."
+    "--kills",
+    type=click.IntRange(min=1),
+    default=KILLS,
+    show_default=True,
+    help="With --soak: how many processes.",
+)
+@click.option(
+    "--loads",
+    type=click.IntRange(min=0),
+    default=LOADS,
+    show_default=True,
+    help="With --soak: how many reference loads.",
 )
 @click.option(
     "--chaos-seed",
@@ -43,7 +55,13 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
-    benchmarks: bool, soak: bool, kills: int, chaos_seed: int | None, arguments: tuple[str, ...]
+    *,
+    benchmarks: bool,
+    soak: bool,
+    kills: int,
+    loads: int,
+    chaos_seed: int | None,
+    arguments: tuple[str, ...],
 ) -> int:
     """Lint, types, import contracts and all tests. ARGUMENTS after -- go to pytest.
 
@@ -54,7 +72,7 @@ def command(
     if chaos_seed is not None:
         return _run([*CHAOS, "-m", "seeded", f"--chaos-seed={chaos_seed}", *arguments])
     if soak:
-        return _run([*CHAOS, "-m", "soak", f"--kills={kills}", *arguments])
+        return _run([*CHAOS, "-m", "soak", f"--kills={kills}", f"--loads={loads}", *arguments])
     checks = [
         ["-m", "ruff", "check"],
         ["-m", "ruff", "format", "--check"],
