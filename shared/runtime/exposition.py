@@ -1,16 +1,32 @@
 """A worker's own HTTP: /metrics, /livez and /readyz, from a thread, so that a stuck loop cannot hide."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared import log
 from shared.config import Exposition
+
+_log = log.get(__name__)
+
+#: Whoever asks must say what within this time, or is hung up on. Seconds.
+PATIENCE_SECONDS = 30.0
 
 #: Name of a check -> None when it is well, else why not.
 Checks = Callable[[], dict[str, str | None]]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A line like any other, and none of those who hang up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            _log.exception("exposition_failed")
 
 
 def serve(settings: Exposition, live: Checks, ready: Checks) -> ThreadingHTTPServer:
@@ -18,6 +34,7 @@ def serve(settings: Exposition, live: Checks, ready: Checks) -> ThreadingHTTPSer
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = PATIENCE_SECONDS
 
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
@@ -45,7 +62,6 @@ def serve(settings: Exposition, live: Checks, ready: Checks) -> ThreadingHTTPSer
         def log_message(self, *_: object) -> None:
             """Probes and scrapes are not worth a line."""
 
-    server = ThreadingHTTPServer((settings.host, settings.port), Handler)
-    server.daemon_threads = True
+    server = _Server((settings.host, settings.port), Handler)
     threading.Thread(target=server.serve_forever, name="exposition", daemon=True).start()
     return server

@@ -1,13 +1,18 @@
 """What a worker says about itself, over HTTP, from a thread of its own."""
 
 import json
+import socket
+import struct
+import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from shared import metrics
 from shared.config import Exposition
 from shared.runtime.exposition import serve
+from shared.testing.eventually import wait_until
 
 
 class Exposed:
@@ -18,8 +23,12 @@ class Exposed:
         self.ready: dict[str, str | None] = {"postgres": None, "redis": None}
         self._server = serve(Exposition(port=0), lambda: self.live, lambda: self.ready)
 
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self._server.server_port}{path}")
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}")
 
     def close(self) -> None:
         self._server.shutdown()
@@ -38,7 +47,8 @@ def test_metrics_are_exposed(exposed: Exposed) -> None:
     answer = exposed.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
-    assert "# TYPE landscape_leases_expired_total counter" in answer.text
+    (expired,) = metrics.LEASES_EXPIRED.describe()
+    assert f"# TYPE {expired.name}_total counter" in answer.text
 
 
 @pytest.mark.parametrize(("path", "checks"), [("/livez", "live"), ("/readyz", "ready")])
@@ -59,6 +69,17 @@ def test_anything_else_is_not_found_and_says_what_there_is(exposed: Exposed) -> 
     answer = exposed.get("/")
     assert answer.status_code == 404
     assert "/readyz" in answer.text
+
+
+def test_who_hangs_up_leaves_no_trace(exposed: Exposed, capfd: pytest.CaptureFixture[str]) -> None:
+    """A scraper that was killed in the middle of its question is no error of ours."""
+    with socket.create_connection(("127.0.0.1", exposed.port)) as scraper:
+        scraper.sendall(b"GET /metrics")
+        # What is sent at the end is a reset.
+        scraper.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: not [t for t in threading.enumerate() if "process_request_thread" in t.name])
+    assert exposed.get("/livez").status_code == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_in_use_is_an_error(exposed: Exposed) -> None:
