@@ -15,7 +15,7 @@ WITH held AS MATERIALIZED (
     WHERE (d.provider, d.day) IN (SELECT source, day FROM held) ORDER BY d.provider, d.day FOR UPDATE
 ), budgets AS MATERIALIZED (
     SELECT b.pipeline_id, b.budget - b.committed AS left_over FROM pipeline_budgets b
-    WHERE b.pipeline_id IN (SELECT pipeline_id FROM held) AND (SELECT count(*) FROM days) >= 0
+    WHERE b.pipeline_id IN (SELECT pipeline_id FROM held WHERE money IS NOT NULL) AND (SELECT count(*) FROM days) >= 0
     ORDER BY b.pipeline_id FOR UPDATE
 ), summed AS (
     SELECT h.*, d.day IS NOT NULL AS by_day, b.pipeline_id IS NOT NULL AND h.money IS NOT NULL AS by_budget,
