@@ -40,8 +40,9 @@ def recoveries(system: Fragile, kills: int, latency_ms: float) -> Iterator[float
     Each death has a pipeline of its own, for what was in two deaths is a suspect and takes its turn alone.
     """
     for n in range(kills):
-        with Run(system, f"recovery {n}") as run, run.slower(latency_ms):
-            loss = lose_worker(system, run.pipeline_id, (SECOND, "serp")[n % 2])
+        with Run(system, f"recovery {n}") as run:
+            with run.slower(latency_ms):
+                loss = lose_worker(system, run.pipeline_id, (SECOND, "serp")[n % 2])
             run.assert_completed_and_green()
             yield loss.seconds(system)
 
