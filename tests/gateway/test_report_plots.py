@@ -86,7 +86,13 @@ def test_drawings_have_names_descriptions_and_tables(made: Report) -> None:
     ids = {str(attributes["id"]) for _, attributes in page.elements if "id" in attributes}
     planes = [svg for svg in page.all("svg") if svg.get("class") == "plane"]
 
-    assert len(planes) == 2
+    assert [plane["aria-labelledby"] for plane in planes] == [
+        "bubbles-name",
+        "landscape-matrix-name",
+        "trend-name",
+        "concentration-name",
+        "theme-matrix-name",
+    ]
     for plane in planes:
         assert plane["role"] == "img"
         assert {plane["aria-labelledby"], plane["aria-describedby"]} <= ids
@@ -96,7 +102,7 @@ def test_drawings_have_names_descriptions_and_tables(made: Report) -> None:
             assert f"{row.average_position:.1f}" in page.cells
     assert not [
         shape
-        for name in ("circle", "polygon")
+        for name in ("circle", "polygon", "polyline", "rect")
         for shape in page.all(name)
         if "fill" in shape or "style" in shape
     ]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from services.gateway.reports import insights, plots
+from services.gateway.reports.concentration import Concentration, concentration
+from services.gateway.reports.matrix import Matrix, feature_matrix, landscape_matrix, theme_matrix
+from services.gateway.reports.mix import Mix, mix
 from services.gateway.reports.wording import (
     TITLES,
     Tile,
@@ -16,7 +19,7 @@ from services.gateway.reports.wording import (
     region_name,
     tiles,
 )
-from shared.domain.report_coverage import AnalysisCoverage, SearchCoverage, VolumeCoverage
+from shared.domain.report_coverage import AnalysisCoverage, MassCoverage, SearchCoverage, VolumeCoverage
 from shared.domain.report_insights import Feature, FeatureOwner, MarketRow, Mover, Theme
 from shared.domain.report_schema import Company, Gap, Keyword, Page, Report, Video
 
@@ -116,6 +119,14 @@ class View:
     """Of the first content type, all regions."""
     trend: plots.Trend | None
     """Likewise, against the earlier pipeline."""
+    concentration: Concentration | None
+    """Likewise."""
+    mix: Mix | None
+    landscape_matrix: Matrix | None
+    theme_matrix: Matrix | None
+    feature_matrix: Matrix | None
+    mass: Sequence[MassCoverage]
+    """Empty where nothing is there yet."""
 
 
 def build_view(report: Report) -> View:
@@ -174,6 +185,12 @@ def build_view(report: Report) -> View:
         movers=insights.moved(report),
         bubbles=plots.bubbles(headline),
         trend=plots.trend(report.movers, first),
+        concentration=concentration(headline, report.markets, first),
+        mix=mix(report, types),
+        landscape_matrix=landscape_matrix(report, headline, first),
+        theme_matrix=theme_matrix(report, headline),
+        feature_matrix=feature_matrix(report, headline),
+        mass=report.coverage.mass if any(row.share for row in report.coverage.mass) else (),
     )
 
 
