@@ -214,6 +214,15 @@ def test_nothing_is_drawn_of_nothing(
     assert "-matrix-name" not in render(build(ReportRows([]), config(), "running"))
 
 
+def test_whose_web_results_are_is_asked_of_web_results() -> None:
+    """Also where another content type comes first."""
+    made = report(content_types=("video", "organic", "news"))
+    wanted = theme_matrix(made, headline(made))
+    assert wanted is not None
+
+    assert wanted.companies[0].name in drawn(render(made), "theme-matrix")
+
+
 def test_names_in_a_matrix_stay_text() -> None:
     """Markup in a theme is shown, also in its drawing."""
     page = Page(render(titled("<b>x</b>")))

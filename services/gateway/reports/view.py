@@ -137,6 +137,7 @@ def build_view(report: Report) -> View:
     types = list(dict.fromkeys(cell.content_type for cell in report.coverage.searches))
     first = types[0]
     headline = rows.get((None, first, None), [])
+    web = rows.get((None, "organic", None), [])
     cells = {(cell.content_type, cell.region): cell for cell in report.coverage.searches}
     done = {type_: sum(c.completed for (of, _), c in cells.items() if of == type_) for type_ in types}
     client = report.meta.company
@@ -188,8 +189,8 @@ def build_view(report: Report) -> View:
         concentration=concentration(headline, report.markets, first),
         mix=mix(report, types),
         landscape_matrix=landscape_matrix(report, headline, first),
-        theme_matrix=theme_matrix(report, headline),
-        feature_matrix=feature_matrix(report, headline),
+        theme_matrix=theme_matrix(report, web),
+        feature_matrix=feature_matrix(report, web),
         mass=report.coverage.mass if any(row.share for row in report.coverage.mass) else (),
     )
 
