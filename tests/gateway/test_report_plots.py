@@ -1,5 +1,7 @@
 """The page's drawings: what is where in them, and that nobody needs to see them to read the figures."""
 
+import gzip
+
 import msgspec
 import pytest
 
@@ -9,6 +11,9 @@ from shared.domain.changes import movers
 from shared.domain.report_insights import Mover
 from shared.domain.report_schema import Company, Report
 from tests.gateway.storage_market import Page, config, market, report, rows
+
+#: Of the page, as it goes over the wire.
+PAGE_BYTES = 80 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,13 @@ def test_drawings_have_names_descriptions_and_tables(made: Report) -> None:
     ids = {str(attributes["id"]) for _, attributes in page.elements if "id" in attributes}
     planes = [svg for svg in page.all("svg") if svg.get("class") == "plane"]
 
-    assert len(planes) == 2
+    assert [plane["aria-labelledby"] for plane in planes] == [
+        "bubbles-name",
+        "landscape-matrix-name",
+        "trend-name",
+        "concentration-name",
+        "theme-matrix-name",
+    ]
     for plane in planes:
         assert plane["role"] == "img"
         assert {plane["aria-labelledby"], plane["aria-describedby"]} <= ids
@@ -96,7 +107,12 @@ def test_drawings_have_names_descriptions_and_tables(made: Report) -> None:
             assert f"{row.average_position:.1f}" in page.cells
     assert not [
         shape
-        for name in ("circle", "polygon")
+        for name in ("circle", "polygon", "polyline", "rect")
         for shape in page.all(name)
         if "fill" in shape or "style" in shape
     ]
+
+
+def test_the_page_is_light(made: Report) -> None:
+    """With every drawing that can be made."""
+    assert len(gzip.compress(render(made).encode(), 6)) <= PAGE_BYTES

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from services.gateway.reports import insights, plots
+from services.gateway.reports.concentration import Concentration, concentration
+from services.gateway.reports.matrix import Matrix, feature_matrix, landscape_matrix, theme_matrix
+from services.gateway.reports.mix import Mix, mix
 from services.gateway.reports.wording import (
     TITLES,
     Tile,
@@ -16,7 +19,7 @@ from services.gateway.reports.wording import (
     region_name,
     tiles,
 )
-from shared.domain.report_coverage import AnalysisCoverage, SearchCoverage, VolumeCoverage
+from shared.domain.report_coverage import AnalysisCoverage, MassCoverage, SearchCoverage, VolumeCoverage
 from shared.domain.report_insights import Feature, FeatureOwner, MarketRow, Mover, Theme
 from shared.domain.report_schema import Company, Gap, Keyword, Page, Report, Video
 
@@ -116,6 +119,14 @@ class View:
     """Of the first content type, all regions."""
     trend: plots.Trend | None
     """Likewise, against the earlier pipeline."""
+    concentration: Concentration | None
+    """Likewise."""
+    mix: Mix | None
+    landscape_matrix: Matrix | None
+    theme_matrix: Matrix | None
+    feature_matrix: Matrix | None
+    mass: Sequence[MassCoverage]
+    """Empty where nothing is there yet."""
 
 
 def build_view(report: Report) -> View:
@@ -126,6 +137,7 @@ def build_view(report: Report) -> View:
     types = list(dict.fromkeys(cell.content_type for cell in report.coverage.searches))
     first = types[0]
     headline = rows.get((None, first, None), [])
+    web = rows.get((None, "organic", None), [])
     cells = {(cell.content_type, cell.region): cell for cell in report.coverage.searches}
     done = {type_: sum(c.completed for (of, _), c in cells.items() if of == type_) for type_ in types}
     client = report.meta.company
@@ -174,6 +186,12 @@ def build_view(report: Report) -> View:
         movers=insights.moved(report),
         bubbles=plots.bubbles(headline),
         trend=plots.trend(report.movers, first),
+        concentration=concentration(headline, report.markets, first),
+        mix=mix(report, types),
+        landscape_matrix=landscape_matrix(report, headline, first),
+        theme_matrix=theme_matrix(report, web),
+        feature_matrix=feature_matrix(report, web),
+        mass=report.coverage.mass if any(row.share for row in report.coverage.mass) else (),
     )
 
 
