@@ -29,6 +29,8 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "failed-items": lambda s: f"/ui/pipelines/{s.failed}/failed-items",
     "breakers": lambda _: "/ui/breakers",
     "breaker": lambda _: "/ui/breakers/media",
+    "breaker-set": lambda _: "/ui/breakers/pages",
+    "policy": lambda _: "/ui/actions/edit-policy?service=pages",
     "queues": lambda _: "/ui/queues",
     "cost": lambda _: "/ui/cost",
     "start": lambda _: "/ui/start",
