@@ -18,6 +18,7 @@ SCREENS: Final[dict[str, Callable[[Scene], str]]] = {
     "home": lambda _: "/ui",
     "pipelines": lambda _: "/ui/pipelines",
     "pipeline-running": lambda s: f"/ui/pipelines/{s.running}",
+    "pipeline-scheduled": lambda s: f"/ui/pipelines/{s.earlier}",
     "pipeline-failed": lambda s: f"/ui/pipelines/{s.failed}",
     "results": lambda s: f"/ui/pipelines/{s.completed}/results",
     "results-failed": lambda s: f"/ui/pipelines/{s.failed}/results",
