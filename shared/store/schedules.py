@@ -80,6 +80,15 @@ class Schedule(msgspec.Struct, frozen=True):
     """What came of it the last time."""
 
 
+class Starter(msgspec.Struct, frozen=True):
+    """The schedule that started a pipeline."""
+
+    schedule_id: UUID
+    name: str
+    due_at: datetime | None
+    """The moment it was for; null: somebody had it run."""
+
+
 class Due(msgspec.Struct, frozen=True):
     """A schedule that is to fire, as it was seen."""
 
@@ -204,6 +213,13 @@ async def find_under_way(conn: Connection, schedule_id: UUID) -> list[UUID]:
     """Pipelines that a schedule has started and that have not ended, the oldest first."""
     cursor = await conn.execute(_SQL["find_under_way"], {"schedule_id": schedule_id})
     return [cast("UUID", row[0]) for row in await cursor.fetchall()]
+
+
+async def find_starter(conn: Connection, pipeline_id: UUID) -> Starter | None:
+    """What started a pipeline; None when no schedule did, or it or its fire is on record no longer."""
+    cursor = await conn.execute(_SQL["find_starter"], {"pipeline_id": pipeline_id})
+    row = cast("tuple[Any, ...] | None", await cursor.fetchone())
+    return Starter(*row) if row else None
 
 
 async def record_fire(

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from shared.domain.breaker import Breaker, BreakerState, Order
+from shared.domain.breaker import Breaker, BreakerPolicy, BreakerState, Order
+from shared.domain.breaker_policy import PolicyEdits, edited
 from shared.domain.checkpoint import Due
 from shared.domain.operation import Kind
 from shared.domain.phases import COMPANY_ENRICHMENT, PHASES, SERP_COLLECTION
@@ -16,7 +17,8 @@ from shared.domain.schedule import refusal
 from shared.domain.takeover import as_request
 from shared.store.api_keys import create_key
 from shared.store.audit_log import Write, close_entry, open_entry
-from shared.store.breakers import order_breaker, save_breaker
+from shared.store.breaker_policies import edit_breaker_policy
+from shared.store.breakers import count_breaker, order_breaker, save_breaker
 from shared.store.checkpoints import write_checkpoint
 from shared.store.control import Act, pause
 from shared.store.jobs import complete_job
@@ -211,3 +213,8 @@ async def _break(conn: Connection) -> None:
         BreakerState.OPEN, 1, failures=20, trips=1, opened_at=now, reopen_at=now + 300_000_000, since=now
     )
     await save_breaker(conn, "pages", tripped, actor="breaker", reason="20 faults in a row")
+    async with conn.transaction():
+        edits = PolicyEdits(failure_threshold=20, timeout_seconds=60.0)
+        await edit_breaker_policy(conn, "pages", edits, actor="grace", reason="their nights are rough")
+    configured = BreakerPolicy()
+    await count_breaker(conn, "pages", tripped, edited(configured, edits), configured)

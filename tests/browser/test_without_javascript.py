@@ -36,6 +36,8 @@ def steps(stage: Stage) -> list[Step]:
         ("cancel-operation", f"operation_id={stage.scene.operation}", {"reason": "enough"}, "is cancelled."),
         ("revoke-key", f"key_id={stage.scene.key}", {}, "The key nightly export is revoked."),
         ("reset", "service=llm", {}, "The breaker of llm is closed."),
+        ("edit-policy", "service=llm", {"probes": "1", "reason": "careful"}, "The breaker of llm goes by probes 1, else"),
+        ("reset-policy", "service=llm", {"reason": "over"}, "The breaker of llm goes by what is configured."),
         ("save-template", f"pipeline_id={stage.scene.completed}", {"name": "shoes"}, "The template shoes is kept."),
         ("try-template", f"template_id={stage.scene.template}", {}, "Started: 10 searches."),
         ("start-template", f"template_id={stage.scene.template}", {}, "Started: 40 searches."),

@@ -86,6 +86,9 @@ async def test_a_schedule_is_made_changed_paused_and_run(operator: Operator, con
     assert f"It cancels what is under way: {earlier[0]}." in told
     shown = await operator.read(f"/ui/schedules/{await identity(conn, 'schedule')}")
     assert "run now started" in shown
+    begun = await operator.see(f"/ui/pipelines/{earlier[0]}")
+    assert "by schedule weekly , run now" in text_of(begun)
+    assert f"/ui/schedules/{await identity(conn, 'schedule')}" in links(begun)
     assert "Nothing is started by the clock yet." in await act(operator, "delete-schedule", target)
 
 

@@ -132,6 +132,24 @@ async def test_run_now_starts_the_template_beside_its_moments(
     assert len(await configs(conn)) == 2
 
 
+async def test_a_pipeline_names_the_schedule_that_started_it(
+    client: AsyncTestClient[Any], conn: Connection
+) -> None:
+    """With its progress, too; null where somebody started it, or when the schedule was deleted."""
+    made = await schedule(client, name="weekly")
+    path = f"{SCHEDULES}/{made['schedule_id']}"
+    started = (await client.post(f"{path}/run-now", json={})).json()["links"]
+    whole = started["self"], started["progress"]
+    starter = {"schedule_id": made["schedule_id"], "name": "weekly", "due_at": None}
+    assert [(await client.get(link)).json()["schedule"] for link in whole] == [starter, starter]
+    await conn.execute("UPDATE schedule_fires SET due_at = '2026-11-02T05:00:00Z'")
+    assert (await client.get(whole[0])).json()["schedule"] == starter | {"due_at": "2026-11-02T05:00:00Z"}
+    other = await start_pipeline(conn)
+    assert (await client.get(f"/api/v1/pipeline/{other}")).json()["schedule"] is None
+    await client.delete(path)
+    assert [(await client.get(link)).json()["schedule"] for link in whole] == [None, None]
+
+
 async def test_fires_are_paged_the_newest_first(client: AsyncTestClient[Any]) -> None:
     """Also those of a schedule that lets its pipelines overlap."""
     path = f"{SCHEDULES}/{(await schedule(client, overlap='allow'))['schedule_id']}"

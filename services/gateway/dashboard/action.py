@@ -1,7 +1,9 @@
 """What can be done from the dashboard: each action is one call of the API, made from a form."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -45,6 +47,8 @@ class Action:
     """How much it concerns, as a sentence; asked before anything is done."""
     seed: Callable[[Api, Form], Awaitable[dict[str, str]]] | None = None
     """What its fields hold before anybody has typed."""
+    hints: Callable[[Api, Form], Awaitable[dict[str, str]]] | None = None
+    """What is to be said besides of its fields, by name."""
     leads_to: Callable[[Any], str] | None = None
     """The page it leads to, from the API's answer; empty or none: back to where the form was."""
     signed: bool = True
@@ -67,6 +71,10 @@ class Action:
         return {name: form[name] for name in self.target if form.get(name)}
 
 
+#: Where a form holds the ETag of what it shows; `seed` puts it there.
+SEEN: Final = "seen"
+#: In a body: as it was before anybody set it. Else what is None is left out.
+NULL: Final = msgspec.Raw(b"null")
 REASON: Final = Field("reason", "Reason", hint="It is written down beside what is done.")
 GIVEN_REASON: Final = Field("reason", "Reason", required=True, hint="It is written down beside what is done.")
 
@@ -76,17 +84,23 @@ def reason(form: Form) -> str | None:
     return form.get("reason") or None
 
 
+def seen(form: Form) -> str:
+    """The ETag of what the form showed; of a form that showed nothing one that matches nothing."""
+    return form.get(SEEN) or '"nothing"'
+
+
 def part(form: Form, name: str) -> str:
     """A value as a part of a path; where it is missing, one that the API knows nothing of."""
     return quote(form.get(name, ""), safe="") or "-"
 
 
 def number(text: str) -> float | str:
-    """As a number; what is none goes to the API as it is, which says so."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    """As a number, whole if it is written so; what is none goes to the API as it is, which says so."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            value: float = kind(text)
+            return value if isfinite(value) else text
+    return text
 
 
 def json(text: str) -> Any:

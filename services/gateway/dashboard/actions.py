@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
+from litestar.status_codes import HTTP_412_PRECONDITION_FAILED
 from uuid_utils.compat import uuid7
 
 from services.gateway.dashboard import (
@@ -15,10 +16,11 @@ from services.gateway.dashboard import (
     item_actions,
     operation_actions,
     pipeline_actions,
+    policy_actions,
     queue_actions,
     schedule_actions,
 )
-from services.gateway.dashboard.action import Action, Form
+from services.gateway.dashboard.action import SEEN, Action, Form
 from services.gateway.dashboard.api import Refused
 from services.gateway.dashboard.page import Visit
 
@@ -28,6 +30,7 @@ ACTIONS: Final = {
         *pipeline_actions.ACTIONS,
         *item_actions.ACTIONS,
         *breaker_actions.ACTIONS,
+        *policy_actions.ACTIONS,
         *queue_actions.ACTIONS,
         *access_actions.ACTIONS,
         *schedule_actions.ACTIONS,
@@ -67,7 +70,10 @@ def _known(name: str) -> Action:
 
 async def _page(visit: Visit, action: Action, form: Form, refused: Refused | None = None) -> Response[bytes]:
     concerns = await action.count(visit.api, form) if action.count else ""
-    values = (await action.seed(visit.api, form) if action.seed else {}) | dict(form)
+    seed = await action.seed(visit.api, form) if action.seed else {}
+    # Who was too late reads it again: typed over what somebody else has changed, the old values would undo that.
+    late = refused is not None and refused.status == HTTP_412_PRECONDITION_FAILED
+    values = dict(form) | seed if late else seed | dict(form)
     call = action.call_by(values, visit.session.name)
     return visit.page(
         "action.html",
@@ -75,10 +81,22 @@ async def _page(visit: Visit, action: Action, form: Form, refused: Refused | Non
         action=action,
         concerns=concerns,
         values=values,
+        hints=await action.hints(visit.api, form) if action.hints else {},
+        kept=action.given(form) | ({SEEN: values[SEEN]} if values.get(SEEN) else {}),
         target=action.given(form),
         back=visit.back(form),
         once=str(uuid7()),
         call=call,
         curl=call.curl(str(visit.request.base_url).rstrip("/")),
         refused=refused,
+        late=late,
+        problems=_problems(refused),
     )
+
+
+def _problems(refused: Refused | None) -> dict[str, str]:
+    """What is wrong with each field, by its name."""
+    found: dict[str, list[str]] = {}
+    for error in refused.errors if refused else []:
+        found.setdefault(error["pointer"].removeprefix("/"), []).append(error["detail"])
+    return {name: "; ".join(details) for name, details in found.items()}

@@ -9,6 +9,7 @@ import msgspec
 
 from services.gateway.actor import HEADER as ACTOR
 from services.gateway.actor import AnyRequest
+from services.gateway.conditions import HEADER as IF_MATCH
 from services.gateway.observation import HEADER, request_id
 
 BASE: Final = "/api/v1"
@@ -25,6 +26,8 @@ class Call(msgspec.Struct, frozen=True):
     path: str
     """Below BASE."""
     body: dict[str, Any] | None = None
+    seen: str = ""
+    """The ETag of what was read before; refused when it has changed since."""
 
     @property
     def shown(self) -> str:
@@ -35,6 +38,7 @@ class Call(msgspec.Struct, frozen=True):
         """To be typed into a shell; the key stays out of it."""
         words = ["curl", "-X", self.method, f"{origin}{BASE}{self.path}"]
         line = shlex.join(words) + ' -H "Authorization: Bearer $LANDSCAPE_TOKEN"'
+        line += f" -H {shlex.quote(f'{IF_MATCH}: {self.seen}')}" if self.seen else ""
         return line if self.body is None else f"{line} --json {shlex.quote(self.encoded.decode())}"
 
     @property
@@ -71,6 +75,11 @@ class Api:
         """The answer's JSON. Raises Refused."""
         return await self.send(Call("GET", path), **query)
 
+    async def read(self, path: str) -> tuple[Any, str]:
+        """As `get`, with the ETag of what can be edited. Raises Refused."""
+        answer = await self._ask(Call("GET", path), {})
+        return answer.json(), answer.headers["etag"]
+
     async def send(self, call: Call, *, once: str = "", **query: Any) -> Any:
         """The answer's JSON, None when it is empty, also of a 503 that says why; asked twice with the same `once`, done once.
 
@@ -88,6 +97,7 @@ class Api:
     async def _ask(self, call: Call, query: dict[str, Any], once: str = "") -> httpx.Response:
         given = {name: value for name, value in query.items() if value not in (None, "")}
         headers = self._headers | ({b"Idempotency-Key": once.encode()} if once else {})
+        headers |= {IF_MATCH.encode(): call.seen.encode("latin-1", "replace")} if call.seen else {}
         # Without trust_env httpx would read proxies for what never leaves this process.
         async with httpx.AsyncClient(
             transport=self._transport, base_url="http://gateway", trust_env=False, timeout=_TIMEOUT_SECONDS

@@ -27,6 +27,11 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def exact(value: float) -> str:
+    """As it is typed: 1234.5, and 20 for 20.0."""
+    return f"{value:.15g}"
+
+
 def money(value: float | None) -> str:
     """Of the installation's own currency; unknown is not 0."""
     return UNKNOWN if value is None else f"{value:,.2f}"
@@ -87,6 +92,7 @@ def short(identity: str) -> str:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count": count,
     "whole": whole,
+    "exact": exact,
     "money": money,
     "percent": percent,
     "moment": moment,

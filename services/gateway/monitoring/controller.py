@@ -26,6 +26,7 @@ from shared.store.control import allowed
 from shared.store.pipelines import get_pipeline_state
 from shared.store.progress import phase_progress
 from shared.store.retry_history import counted_since, retry_statistics
+from shared.store.schedules import find_starter
 from shared.store.snapshot import snapshot
 from shared.store.standings import list_standings
 from shared.store.workers import list_workers
@@ -51,6 +52,7 @@ class MonitoringController(Controller):
         async with gateway.connection() as conn, snapshot(conn):
             pipeline = await get_pipeline_state(conn, pipeline_id)
             phases = await phase_progress(conn, pipeline_id)
+            starter = await find_starter(conn, pipeline_id)
         return Progress(
             pipeline_id,
             pipeline.state,
@@ -59,6 +61,7 @@ class MonitoringController(Controller):
             phases,
             pipeline.name,
             allowed(pipeline.state),
+            starter,
         )
 
     @get("/retry-statistics", operation_id="getRetryStatistics", summary="Attempts that ended in an error.")

@@ -14,6 +14,7 @@ from shared.store.health import DueHealth, LeaderHealth, ProviderHealth, QueueHe
 from shared.store.progress import PhaseProgress
 from shared.store.queue_pauses import PausedQueue
 from shared.store.retry_history import RetryStatistics
+from shared.store.schedules import Starter
 from shared.store.standings import Standing
 from shared.store.workers import Worker
 
@@ -32,6 +33,8 @@ class Progress(msgspec.Struct, frozen=True):
     """Of the company whose landscape it is; empty without one."""
     may: list[str]
     """What the state allows to be done: of pause, unpause, cancel, resume, rewind."""
+    schedule: Starter | None
+    """That started it; null: none did, or it was deleted, or it was more than a year ago."""
 
 
 class RetryReport(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from shared.store.audits import get_latest_audit
 from shared.store.control import Act
 from shared.store.pipelines import get_pipeline, list_pipelines
 from shared.store.pool import Connection
+from shared.store.schedules import find_starter
 
 #: Pipelines in one answer.
 LIMIT = 200
@@ -82,7 +83,8 @@ class PipelineController(Controller):
     async def detail(self, gateway: NamedDependency[Gateway], pipeline_id: FromPath[UUID]) -> schemas.Detail:
         """404 when there is none."""
         async with gateway.connection() as conn:
-            return schemas.detail(await get_pipeline(conn, pipeline_id))
+            pipeline = await get_pipeline(conn, pipeline_id)
+            return schemas.detail(pipeline, await find_starter(conn, pipeline_id))
 
     @get(
         "/{pipeline_id:uuid}/audit",

@@ -10,6 +10,7 @@ from shared.domain.pipeline import Merged, PipelineConfig
 from shared.store.checkpoints import Checkpoint
 from shared.store.control import Action
 from shared.store.pipelines import Listed, Pipeline
+from shared.store.schedules import Starter
 
 BASE = "/api/v1"
 
@@ -48,6 +49,8 @@ class Detail(msgspec.Struct, frozen=True):
     config_hash: str
     config: PipelineConfig
     """As frozen at the start."""
+    schedule: Starter | None
+    """That started it; null: none did, or it was deleted, or it was more than a year ago."""
     links: Links
 
 
@@ -210,9 +213,9 @@ def links(pipeline_id: UUID) -> Links:
     )
 
 
-def detail(pipeline: Pipeline) -> Detail:
+def detail(pipeline: Pipeline, starter: Starter | None) -> Detail:
     """With links."""
-    return Detail(**msgspec.structs.asdict(pipeline), links=links(pipeline.pipeline_id))
+    return Detail(**msgspec.structs.asdict(pipeline), schedule=starter, links=links(pipeline.pipeline_id))
 
 
 def summary(pipeline: Listed) -> Summary:

@@ -71,6 +71,12 @@ FROM schedule_fires f JOIN pipelines p USING (pipeline_id)
 WHERE f.schedule_id = %(schedule_id)s AND p.state IN ('running', 'paused') AND NOT p.deleting
 ORDER BY f.fire_id
 
+-- name: find_starter
+-- The schedule that started a pipeline, and the moment that was for.
+SELECT s.schedule_id, s.name, f.due_at
+FROM schedule_fires f JOIN schedules s USING (schedule_id)
+WHERE f.pipeline_id = %(pipeline_id)s
+
 -- name: insert_fire
 -- What came of a fire.
 INSERT INTO schedule_fires (schedule_id, due_at, actor, template_version, outcome, reason, pipeline_id, cancelled)

@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from services.gateway.dashboard.page import Visit
+from services.gateway.dashboard.policy_actions import FIELDS
 
 
 @get("/breakers", include_in_schema=False)
@@ -16,5 +17,6 @@ async def show(visit: NamedDependency[Visit]) -> Response[bytes]:
 
 @get("/breakers/{service:str}", include_in_schema=False)
 async def detail(visit: NamedDependency[Visit], service: FromPath[str]) -> Response[bytes]:
-    """With its latest changes."""
-    return visit.page("breaker.html", detail=await visit.api.get(f"/monitoring/circuit-breakers/{service}"))
+    """With its policy, and the latest changes of both."""
+    found = await visit.api.get(f"/monitoring/circuit-breakers/{service}")
+    return visit.page("breaker.html", detail=found, fields=FIELDS)
