@@ -21,8 +21,6 @@ Checks = Callable[[], dict[str, str | None]]
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
     def handle_error(self, *_: object) -> None:
         """A line like any other, and none of those who hang up."""
         if not isinstance(sys.exc_info()[1], ConnectionError):

@@ -46,5 +46,6 @@ def passing(point: FaultPoint) -> None:
         return
     left = _armed[0][1] - 1
     if left == 0:
+        _log.warning("fault_point_reached", point=point)
         os.kill(os.getpid(), signal.SIGKILL)
     _armed[0] = (point, left)

@@ -67,6 +67,7 @@ async def test_every_wrong_field_is_named_beside_it(operator: Operator, conn: Co
         "probes": "0",
         "timeout_seconds": "soon",
         "window_seconds": "nan",
+        "success_threshold": "9" * 400,
     }
     refused = await operator.submit(await operator.see(ASK), EDIT, **typed)
     assert refused.status_code == 422

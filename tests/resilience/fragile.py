@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import psycopg
 
 from services.gateway.standalone import probe
 from services.gateway.standalone.machine import SERVICES, SimulatorOptions, Standalone
 from services.gateway.standalone.process import Spec, is_alive
 from shared.testing.eventually import wait_until
+from tests.resilience.ledgers import sold
 from tests.resilience.proxy import HOST, Proxy
 from tests.resilience.scenario import FAULT_RATE, FEW, TIMING, process_tree
 
 SECOND = "serp-2"
+DOOMED = "doomed"
 LINKS = ("redis", "postgres", "provider")
 READY_SECONDS = 40.0
 #: Of an answer, where a run does not set another.
@@ -109,13 +110,12 @@ class Fragile(Standalone):
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """What the simulator sold and charged so far, by provider."""
-        found: dict[str, dict[str, int]] = httpx.get(f"{self.run_file.simulator_url}/_control/ledger").json()
-        return found
+        return sold(self.run_file.simulator_url)
 
     @contextmanager
     def doomed(self, service: str, fault_point: str) -> Iterator["subprocess.Popen[bytes]"]:
         """One more worker, armed to die at a fault point; ready to work when it is given."""
-        spec = self._armed(service, LANDSCAPE_RUNTIME__FAULT_POINT=fault_point)
+        spec = self._armed(f"{service}-{DOOMED}", LANDSCAPE_RUNTIME__FAULT_POINT=fault_point)
         worker = subprocess.Popen(
             spec.argv, env=dict(spec.environment), stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -126,6 +126,12 @@ class Fragile(Standalone):
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
+
+    def deaths_at(self, fault_point: str, service: str = "serp") -> int:
+        """How many doomed workers wrote, as the last they did, that they die here."""
+        log = self.process(service).spec.log.with_stem(f"{service}-{DOOMED}")
+        lines = log.read_text().splitlines() if log.exists() else []
+        return sum("fault_point_reached" in line and fault_point in line for line in lines)
 
     def _armed(self, name: str, **environment: str) -> Spec:
         """A further worker of a service, with settings on top."""

@@ -10,6 +10,12 @@ _CALLS = """
 """
 
 
+def sold(simulator_url: str | None) -> dict[str, dict[str, int]]:
+    """What the simulator sold and charged so far, by provider."""
+    found: dict[str, dict[str, int]] = httpx.get(f"{simulator_url}/_control/ledger").json()
+    return found
+
+
 def differences(postgres_url: str, simulator_url: str) -> list[str]:
     """What does not agree; empty when every charge is on record.
 

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 
 from services.gateway.cli.api import Api, UnavailableError
@@ -19,7 +18,7 @@ from services.gateway.standalone.machine import SimulatorOptions, Standalone
 from services.gateway.standalone.process import is_alive
 from services.gateway.standalone.runfile import RunFile, read_running
 from shared.domain.phases import CONTENT_SCRAPING, SERP_COLLECTION, SERVICES
-from tests.resilience.ledgers import differences
+from tests.resilience.ledgers import differences, sold
 
 #: Recovery is waited for, so leases are short.
 LEASE_SECONDS = 3.0
@@ -200,10 +199,7 @@ class Scenario(AbstractContextManager["Scenario"]):
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """What the simulator sold and charged, by provider."""
-        found: dict[str, dict[str, int]] = httpx.get(
-            f"{self.machine.run_file.simulator_url}/_control/ledger"
-        ).json()
-        return found
+        return sold(self.machine.run_file.simulator_url)
 
     @staticmethod
     def assert_completed(progress: dict[str, Any]) -> None:

@@ -23,8 +23,6 @@ NUISANCE = 0.2
 #: A worker that is not alone may not pass its fault point often.
 MOST_PASSES = 4
 SEARCHES = 300
-#: What Dramatiq's main process returns when one of its processes was killed.
-CHILD_KILLED = 1
 
 _KILLERS = [kind for kind in DISTURBANCES if kind.kills and not kind.fault_point]
 #: Without the worker that hangs until its job is taken: that needs a pipeline that lasts so long.
@@ -101,14 +99,20 @@ def _signs_of_life(system: Fragile, run: Run) -> Iterator[None]:
 
 
 def _strike(system: Fragile, run: Run, kind: Disturbance, chance: random.Random) -> bool:
-    """Whether it happened: a pipeline may end before a worker comes to the point at which it dies."""
+    """Whether it came to pass: by processes that are others now, and by what a worker wrote at the point where it died.
+
+    A pipeline may end before a worker comes to its point.
+    """
     if not kind.fault_point:
+        before = system.run_file.processes
         kind.strike(system, chance)
-        return True
+        wait_until(system.is_whole, DEATH_SECONDS, what=lambda: f"something stays dead: {kind.name}")
+        return not kind.kills or system.run_file.processes != before
+    died = system.deaths_at(kind.fault_point)
     with system.doomed("serp", f"{kind.fault_point}:{chance.randint(1, MOST_PASSES)}") as victim:
 
         def is_over() -> bool:
             return victim.poll() is not None or run.wait(lambda _: True)["state"] in ENDED
 
         wait_until(is_over, DEATH_SECONDS, what=lambda: f"no worker died: {kind.name}")
-        return victim.poll() == CHILD_KILLED
+        return system.deaths_at(kind.fault_point) == died + 1

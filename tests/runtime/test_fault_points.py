@@ -22,7 +22,7 @@ def test_an_unarmed_process_passes_them_all() -> None:
 
 @pytest.mark.parametrize("point", FAULT_POINTS)
 def test_an_armed_process_dies_at_that_pass_of_that_point(point: str) -> None:
-    """By SIGKILL, so that nothing of it gets a last word; other points are passed, and earlier passes of this one."""
+    """By SIGKILL, and the last that it wrote is where; other points are passed, and earlier passes of this one."""
     program = (
         "from shared.runtime.fault_points import *\n"
         f"arm('{point}:3', 'serp', '{STAND_IN}')\n"
@@ -35,7 +35,10 @@ def test_an_armed_process_dies_at_that_pass_of_that_point(point: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=30
     )
-    assert (done.returncode, done.stdout.split()[-3:]) == (-signal.SIGKILL, ["0", "1", "2"])
+    *turns, last = done.stdout.splitlines()[-4:]
+    assert (done.returncode, turns) == (-signal.SIGKILL, ["0", "1", "2"])
+    assert "fault_point_reached" in last
+    assert point in last
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def part(form: Form, name: str) -> str:
 def number(text: str) -> float | str:
     """As a number, whole if it is written so; what is none goes to the API as it is, which says so."""
     for kind in (int, float):
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             value: float = kind(text)
             return value if isfinite(value) else text
     return text

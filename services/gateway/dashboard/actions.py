@@ -69,8 +69,9 @@ def _known(name: str) -> Action:
 
 
 async def _page(visit: Visit, action: Action, form: Form, refused: Refused | None = None) -> Response[bytes]:
-    concerns = await action.count(visit.api, form) if action.count else ""
+    # The tag is read before what it stands for is told: it may be older than that, and is refused then, never newer.
     seed = await action.seed(visit.api, form) if action.seed else {}
+    concerns = await action.count(visit.api, form) if action.count else ""
     # Who was too late reads it again: typed over what somebody else has changed, the old values would undo that.
     late = refused is not None and refused.status == HTTP_412_PRECONDITION_FAILED
     values = dict(form) | seed if late else seed | dict(form)
