@@ -78,15 +78,20 @@ def test_so_many_equal_companies_reach_the_whole_where_the_dashed_line_ends() ->
     assert 1 - (cut.end.value - TOP) / (HEIGHT - TOP - BOTTOM) == pytest.approx(drawn / 80)
 
 
-def test_a_long_tail_is_counted_and_not_drawn() -> None:
-    """The table still says what all have together."""
+def equal(companies: int) -> Report:
+    """So many of them, each with a search of its own."""
     searches = [
         SearchRow(n, f"k{n}", "US", "organic", (Ranking(1, f"https://s{n}.org/", f"s{n}.org"),))
-        for n in range(DRAWN + 10)
+        for n in range(companies)
     ]
-    made = build(
+    return build(
         ReportRows(searches), small(*(row.keyword for row in searches), company=None, competitors=())
     )
+
+
+def test_a_long_tail_is_counted_and_not_drawn() -> None:
+    """The table still says what all have together."""
+    made = equal(DRAWN + 10)
     plot = concentration(headline(made), made.markets, "organic")
     assert plot is not None
 
@@ -95,6 +100,16 @@ def test_a_long_tail_is_counted_and_not_drawn() -> None:
     assert [step.companies for step in plot.steps] == [1, 2, 3, 5, 10, 20, 50, 60]
     assert plot.effective == pytest.approx(DRAWN + 10)
     assert "10 more are beyond the end of the curve." in render(made)
+
+
+def test_one_company_is_written_as_one() -> None:
+    """At the head of the table, and beyond the end of the curve."""
+    text = render(equal(DRAWN + 1))
+
+    assert '<th scope="col" class="n">First</th>' in text
+    assert '<th scope="col" class="n">First 2</th>' in text
+    assert f'<th scope="col" class="n">All {DRAWN + 1}</th>' in text
+    assert "1 more is beyond the end of the curve." in text
 
 
 def test_the_page_says_the_figures() -> None:

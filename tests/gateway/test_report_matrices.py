@@ -1,5 +1,6 @@
 """The page's matrices: each company's share of landscapes, themes and SERP features, field by field as in the report."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -19,10 +20,11 @@ from services.gateway.reports.matrix import (
     theme_matrix,
 )
 from services.gateway.reports.wording import percent
-from shared.domain.report_insights import FeatureOwner, ThemeShare
+from shared.domain.report_insights import Feature, FeatureOwner, ThemeShare
 from shared.domain.report_rows import ReportRows
 from shared.domain.report_schema import Company, Report
-from tests.gateway.storage_market import Page, build, config, market, report, rows, titled
+from shared.domain.start import Landscape
+from tests.gateway.storage_market import KEYWORDS, Page, build, config, market, report, rows, titled
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,7 @@ def test_client_and_competitors_have_a_column_though_they_have_nothing(made: Rep
 
 
 def test_the_largest_themes_are_drawn(made: Report) -> None:
-    """More than fit are cut by clicks and counted; the others stay in the report's order."""
+    """More than fit are cut by clicks and counted, as are those of whom only these are; the rest stays in order."""
     known = next(row for row in made.theme_shares if row.axis == "persona")
     theme = next(row for row in made.themes if row.axis == "persona" and row.region is None)
     count = LINES + 5
@@ -185,23 +187,130 @@ def test_the_largest_themes_are_drawn(made: Report) -> None:
         themes=tuple(
             msgspec.structs.replace(theme, theme=f"T{n:02d}", expected_clicks=float(n)) for n in range(count)
         ),
-        theme_shares=tuple(msgspec.structs.replace(known, theme=f"T{n:02d}") for n in range(count)),
+        theme_shares=(
+            *(msgspec.structs.replace(known, theme=f"T{n:02d}") for n in range(count)),
+            msgspec.structs.replace(known, theme="T00", company="t00.example", role="other"),
+        ),
     )
     plot = theme_matrix(many, headline(made))
     assert plot is not None
 
     assert [line.name for line in plot.lines] == [f"T{n:02d}" for n in range(5, count)]
     assert plot.lines_left_out == 5
-    assert "5 more of the themes left out here." in render(many)
+    assert plot.companies_left_out == 1
+    assert "t00.example" not in {row.company for row in plot.companies}
+    text = render(many)
+    assert "5 more of the themes left out here." in text
+    assert "1 more company left out here." in text
 
 
-@pytest.mark.parametrize(("themes", "owners"), [((), ()), ("unlisted", "unknown")])
+def test_the_largest_landscapes_are_drawn() -> None:
+    """More than fit are cut by the clicks of their markets and counted, not by where they stand."""
+    whole = tuple(Landscape(f"L{n:02d}", KEYWORDS) for n in range(1, LINES + 1))
+    many = report(landscapes=(Landscape("Small", KEYWORDS[:1]), *whole))
+    plot = landscape_matrix(many, headline(many), "organic")
+    assert plot is not None
+
+    assert [line.name for line in plot.lines] == [row.name for row in whole]
+    assert plot.lines_left_out == 1
+    assert "1 more landscape left out here." in Page(render(many)).text
+
+
+def test_an_owner_that_ranks_nowhere_has_its_column(made: Report) -> None:
+    """Whom a feature leads to need not be among the web results: the largest owner is drawn, the others are counted."""
+    known = next(row for row in made.feature_owners if row.region is None and row.role == "other")
+    absent = [
+        msgspec.structs.replace(
+            known, feature="ads", company=f"{name}.example", name=name.title(), ownership=owned
+        )
+        for name, owned in (("most", 0.99), ("least", 1e-9))
+    ]
+    planted = msgspec.structs.replace(made, feature_owners=(*made.feature_owners, *absent))
+    before, plot = (feature_matrix(one, headline(one)) for one in (made, planted))
+    assert before is not None
+    assert plot is not None
+    listed = {row.company for row in planted.feature_owners if row.region is None and row.ownership}
+
+    assert [row.role for row in plot.companies[:3]] == ["client", "competitor", "competitor"]
+    assert plot.companies[3].company == "most.example"
+    assert shares(plot)["", "ads", "most.example"] == 0.99
+    assert "least.example" not in {row.company for row in plot.companies}
+    assert plot.companies_left_out == len(listed | {row.company for row in plot.companies}) - COLUMNS
+    assert plot.companies_left_out == before.companies_left_out + 2
+    assert "Most" in drawn(render(planted), "feature-matrix")
+
+
+def test_columns_go_to_those_with_the_largest_shares(made: Report) -> None:
+    """Of what is drawn, not of the whole market."""
+    for plot, known in (
+        (
+            feature_matrix(made, headline(made)),
+            [(r, r.ownership or 0) for r in made.feature_owners if r.region is None],
+        ),
+        (
+            theme_matrix(made, headline(made)),
+            [(r, r.share) for r in made.theme_shares if r.axis != "sentiment"],
+        ),
+    ):
+        assert plot is not None
+        best: dict[str, float] = {}
+        for row, share in known:
+            if row.role not in {"client", "competitor"}:
+                best[row.company] = max(share, best.get(row.company, 0.0))
+        strongest = sorted(best, key=lambda company: (-best[company], company))
+
+        assert [row.company for row in plot.companies[3:]] == strongest[: COLUMNS - 3]
+
+
+def test_names_keep_to_their_room(made: Report) -> None:
+    """A name that is only a little too long is cut, too: what runs over the edge of a drawing cannot be seen."""
+    long = "Abcdefghijklmnopqrstuvwxyz, Ltd and Sons"
+    named = msgspec.structs.replace(
+        made,
+        theme_shares=tuple(
+            msgspec.structs.replace(row, name=long[: 17 + n % 6], theme=long[: 28 + n % 6])
+            for n, row in enumerate(made.theme_shares)
+        ),
+    )
+    text = render(named)
+    svg = text.partition('aria-labelledby="theme-matrix-name"')[2].partition("</svg>")[0]
+    heads = re.findall(r'<text class="head[^>]*>([^<]*)<', svg)
+    labels = [label for label in re.findall(r'text-anchor="end">([^<]*)<', svg) if label.startswith("Abc")]
+
+    assert max(map(len, heads)) == 17
+    assert max(map(len, labels)) == 28
+    assert {label[-1] for label in (*heads, *labels)} >= {"…"}
+
+
+def test_given_names_are_not_reworded() -> None:
+    """What people named stays as it is; names of ours, of features and kinds, are made readable."""
+    given = report(landscapes=(Landscape("HR_cloud", KEYWORDS[:4]), Landscape("Rest", KEYWORDS[4:])))
+    named = msgspec.structs.replace(
+        given,
+        theme_shares=tuple(
+            msgspec.structs.replace(row, axis="journey_phase", theme="Plant_manager")
+            for row in given.theme_shares
+            if row.axis == "persona"
+        ),
+        feature_owners=(FeatureOwner(None, "people_also_ask", "a.example", "A_b", "other", 1, 0.5),),
+        features=(Feature(None, "people_also_ask", 1, 1, 1.0, 1.0, None),),
+    )
+    text = render(named)
+
+    assert "HR_cloud" in drawn(text, "landscape-matrix")
+    assert {"journey phase", "Plant_manager"} <= set(drawn(text, "theme-matrix"))
+    assert {"people also ask", "A_b"} <= set(drawn(text, "feature-matrix"))
+    assert {"HR_cloud", "Plant_manager", "people also ask"} <= set(Page(text).cells)
+    assert "HR cloud" not in Page(text).text
+
+
+@pytest.mark.parametrize(("themes", "owners"), [((), ()), ("sentiment", "unknown")])
 def test_nothing_is_drawn_of_nothing(
     made: Report, themes: tuple[ThemeShare, ...] | str, owners: tuple[FeatureOwner, ...] | str
 ) -> None:
-    """Nothing was analysed or recorded, nobody of it is among the companies, or one landscape is all there is."""
+    """Nothing was analysed or recorded, nothing of it says what content is about, or one landscape is all there is."""
     if isinstance(themes, str):
-        themes = tuple(msgspec.structs.replace(row, company="nobody.example") for row in made.theme_shares)
+        themes = tuple(row for row in made.theme_shares if row.axis == themes)
     if isinstance(owners, str):
         owners = tuple(msgspec.structs.replace(row, ownership=None) for row in made.feature_owners)
     bare = msgspec.structs.replace(made, theme_shares=themes, feature_owners=owners)

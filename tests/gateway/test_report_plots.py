@@ -1,6 +1,7 @@
 """The page's drawings: what is where in them, and that nobody needs to see them to read the figures."""
 
 import gzip
+import re
 
 import msgspec
 import pytest
@@ -73,6 +74,17 @@ def test_without_another_method_there_is_no_break() -> None:
     assert found is not None
     assert not found.broken
     assert 'class="break"' not in text
+
+
+def test_names_of_bands_keep_to_their_room(made: Report) -> None:
+    """One that is only a little too long is cut, too: what runs over the edge of a drawing cannot be seen."""
+    moved = tuple(msgspec.structs.replace(row, name="Battery Storage Group Ltd") for row in made.movers)
+    text = render(msgspec.structs.replace(made, movers=moved))
+    svg = text.partition('aria-labelledby="trend-name"')[2].partition("</svg>")[0]
+    names = {label.rpartition(" ")[0] for label in re.findall(r'<text class="label"[^>]*>([^<]*)<', svg)}
+
+    assert "Battery Storage Group…" in names
+    assert max(map(len, names)) == 22
 
 
 @pytest.mark.parametrize("moved", [(), "none known"])

@@ -1,9 +1,10 @@
 """Geometry of matrices: how much of each landscape, theme and SERP feature goes to each company."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared.domain.report_insights import FeatureOwner, Role, ThemeShare
 from shared.domain.report_schema import Company, Report
 
 #: Units of the drawings' own coordinates.
@@ -26,12 +27,25 @@ WIDEST: Final = 74.0
 DARKEST: Final = 0.5
 LIGHTEST: Final = 0.05
 
-_PARTIES: Final = frozenset({"client", "competitor"})
+#: Roles that have a column whatever their shares, from the left.
+_PARTIES: Final = ("client", "competitor")
 #: Kinds of content that say what it is about; how it sounds does not.
 _AXES: Final = ("journey_phase", "page_type", "persona", "dimension")
 
-_Shares = dict[tuple[str, str], dict[str, float]]
-"""By kind and name of the line, then by company. The kind is empty where there is only one."""
+_Name = tuple[str, str]
+"""Kind and name of a line. The kind is empty where there is only one."""
+_Share = tuple[_Name, Company | FeatureOwner | ThemeShare, float]
+"""The row says whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A company. It need not rank in web results."""
+
+    company: str
+    """The first of its domains."""
+    name: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,64 +74,88 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Lines from top to bottom, companies from left to right, strongest first."""
+    """Lines from top to bottom; from left to right the client, its competitors and the others, strongest first."""
 
-    companies: Sequence[Company]
+    companies: Sequence[Column]
     lines: Sequence[Line]
     wide: float
     """A field."""
     height: float
     companies_left_out: int
+    """Of all that have a share of any line, drawn or not."""
     lines_left_out: int
 
 
 def landscape_matrix(report: Report, headline: Sequence[Company], content_type: str) -> Matrix | None:
-    """Share of voice by landscape, all regions. None: fewer than two landscapes have known shares."""
-    found: _Shares = {}
-    for row in report.companies:
-        if row.landscape and row.content_type == content_type and row.region is None and row.share_of_voice:
-            found.setdefault(("", row.landscape), {})[row.company] = row.share_of_voice
-    return _matrix(found, list(found), headline) if len(found) > 1 else None
+    """Share of voice by landscape, all regions; the largest landscapes. None: fewer than two have known shares."""
+    shares: list[_Share] = [
+        (("", row.landscape), row, row.share_of_voice)
+        for row in report.companies
+        if row.landscape and row.content_type == content_type and row.region is None and row.share_of_voice
+    ]
+    clicks = {
+        ("", row.landscape): row.expected_clicks or 0.0
+        for row in report.markets
+        if row.landscape and row.content_type == content_type and row.region is None
+    }
+    return _matrix(shares, clicks, headline) if len({line for line, _, _ in shares}) > 1 else None
 
 
 def theme_matrix(report: Report, headline: Sequence[Company]) -> Matrix | None:
     """Shares of the clicks of each theme's pages; the largest themes. None: nothing was analysed."""
-    found: _Shares = {}
-    for row in report.theme_shares:
-        if row.axis in _AXES:
-            found.setdefault((row.axis, row.theme), {})[row.company] = row.share
+    shares: list[_Share] = [
+        ((row.axis, row.theme), row, row.share) for row in report.theme_shares if row.axis in _AXES
+    ]
     clicks = {(row.axis, row.theme): row.expected_clicks for row in report.themes if row.region is None}
-    return _matrix(found, sorted(found, key=lambda theme: -clicks.get(theme, 0.0)), headline)
+    return _matrix(shares, clicks, headline)
 
 
 def feature_matrix(report: Report, headline: Sequence[Company]) -> Matrix | None:
     """Ownership by feature, all regions. None: no feature is known to lead to anybody."""
-    found: _Shares = {}
-    for row in report.feature_owners:
-        if row.region is None and row.ownership:
-            found.setdefault(("", row.feature), {})[row.company] = row.ownership
-    return _matrix(found, list(found), headline)
+    shares: list[_Share] = [
+        (("", row.feature), row, row.ownership)
+        for row in report.feature_owners
+        if row.region is None and row.ownership
+    ]
+    return _matrix(shares, {}, headline)
 
 
-def _matrix(found: _Shares, order: Sequence[tuple[str, str]], headline: Sequence[Company]) -> Matrix | None:
-    """The first lines in `order`, as they are found; client and competitors, then the strongest in any of these."""
-    first = set(order[:LINES])
-    shown = {line: shares for line, shares in found.items() if line in first}
-    listed = {company for shares in shown.values() for company in shares}
-    ranking = [row for row in headline if row.company in listed or row.role in _PARTIES]
-    chosen = sorted(ranking, key=lambda row: row.role not in _PARTIES)[:COLUMNS]
-    names = {row.company for row in chosen}
-    companies = [row for row in ranking if row.company in names]
-    most = max((share for of in shown.values() for name, share in of.items() if name in names), default=0.0)
+def _matrix(
+    shares: Sequence[_Share], sizes: Mapping[_Name, float], headline: Sequence[Company]
+) -> Matrix | None:
+    """The largest lines, as they are found; client and competitors of `headline`, then the strongest in any of these."""
+    found: dict[_Name, dict[str, float]] = {}
+    for line, row, share in shares:
+        found.setdefault(line, {})[row.company] = share
+    first = set(sorted(found, key=lambda line: -sizes.get(line, 0.0))[:LINES])
+    shown = {line: of for line, of in found.items() if line in first}
+    best: dict[str, float] = {}
+    for of in shown.values():
+        for company, share in of.items():
+            best[company] = max(share, best.get(company, 0.0))
+    parties = [row for row in headline if row.role in _PARTIES]
+    listed = {
+        row.company: Column(row.company, row.name, row.role)
+        for row in (*parties, *(row for _, row, _ in shares))
+    }
+    companies = sorted(
+        (row for row in listed.values() if row.role in _PARTIES or row.company in best),
+        key=lambda row: (
+            _PARTIES.index(row.role) if row.role in _PARTIES else len(_PARTIES),
+            -best.get(row.company, 0.0),
+            row.company,
+        ),
+    )[:COLUMNS]
+    most = max((best.get(row.company, 0.0) for row in companies), default=0.0)
     if not most:
         return None
     wide = min(WIDEST, (WIDTH - NAMES - SLANT) / len(companies))
     lines: list[Line] = []
     y, before = HEAD, ""
-    for (kind, name), shares in shown.items():
+    for (kind, name), of in shown.items():
         opens = kind != before
         y, before = y + (KIND if opens else 0.0), kind
-        fields = [_field(NAMES + wide * n, shares.get(row.company), most) for n, row in enumerate(companies)]
+        fields = [_field(NAMES + wide * n, of.get(row.company), most) for n, row in enumerate(companies)]
         lines.append(Line(name, kind, opens, y, fields))
         y += ROW
     return Matrix(
@@ -125,7 +163,7 @@ def _matrix(found: _Shares, order: Sequence[tuple[str, str]], headline: Sequence
         lines,
         wide,
         y + SEAM,
-        len(ranking) - len(companies),
+        len(listed) - len(companies),
         len(found) - len(shown),
     )
 
