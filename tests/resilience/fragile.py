@@ -64,8 +64,9 @@ class Fragile(Standalone):
         return self.run_file.processes[name]
 
     def is_whole(self) -> bool:
-        """Whether every process lives; the supervisor starts what died again."""
-        return all(map(is_alive, self.run_file.processes.values()))
+        """Whether every process lives and the stores answer; the supervisor starts what died again."""
+        living = all(map(is_alive, self.run_file.processes.values()))
+        return living and all(self.process(store).spec.ready() for store in ("postgres", "redis"))
 
     def kill(self, *names: str) -> None:
         """SIGKILL all of these at once, whatever they have started included."""

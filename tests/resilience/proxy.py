@@ -30,7 +30,7 @@ class Proxy(AbstractContextManager["Proxy"]):
         self._flowing = asyncio.Event()
         self._links: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
+        self._accepting = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {port}", daemon=True)
         # Bound for good: nobody else gets the port while connections are refused.
@@ -80,9 +80,8 @@ class Proxy(AbstractContextManager["Proxy"]):
 
     async def _cut(self) -> None:
         if self._accepting:
-            self._accepting.cancel()
-            await asyncio.wait([self._accepting])
-            self._accepting = None
+            self._loop.remove_reader(self._socket)
+            self._accepting = False
             self._socket.shutdown(socket.SHUT_RD)  # bound, and deaf
         for link in list(self._links):
             with suppress(OSError):
@@ -98,9 +97,10 @@ class Proxy(AbstractContextManager["Proxy"]):
     async def _heal(self) -> None:
         self._latency = self._bytes_per_second = 0.0
         self._flowing.set()
-        if self._accepting is None:
+        if not self._accepting:
             self._socket.listen(256)
-            self._accepting = asyncio.create_task(self._accept())
+            self._loop.add_reader(self._socket, self._accept)
+            self._accepting = True
 
     async def _end(self) -> None:
         await self._cut()
@@ -109,13 +109,17 @@ class Proxy(AbstractContextManager["Proxy"]):
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _accept(self) -> None:
-        while True:
-            client, _ = await self._loop.sock_accept(self._socket)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = asyncio.create_task(self._serve(client))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accept(self) -> None:
+        """Called when somebody waits. No task that is cancelled with a connection in its hand."""
+        try:
+            client, _ = self._socket.accept()
+        except OSError:  # who waited has gone again
+            return
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = self._loop.create_task(self._serve(client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, client: socket.socket) -> None:
         """One connection, until either end is gone."""
