@@ -15,7 +15,7 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 ACCOUNT_PAUSE_SECONDS = 60.0
 #: The shortest wait after "too fast" or "no more": a provider that names none must not be hammered.
 THROTTLE_PAUSE_SECONDS = 1.0
-#: Between two looks at a day whose last units are set aside for calls under way: most of them cost what was set aside.
+#: Between two looks at a day, or a budget, whose last part is set aside for calls under way. Seconds.
 SET_ASIDE_SECONDS = 5.0
 #: A slot whose process died is free again after this long, at the most.
 LEASE_SECONDS = 15.0

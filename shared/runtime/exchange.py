@@ -35,7 +35,7 @@ from shared.runtime.recorder import Recorder
 from shared.runtime.rulebook import Rulebook
 from shared.runtime.steering import Steering
 from shared.runtime.verdict import BUG
-from shared.store.calls import SENT, SET_ASIDE, Intent, Landed
+from shared.store.calls import MONEY_SET_ASIDE, SENT, SET_ASIDE, Intent, Landed
 from shared.store.jobs import Claim
 from shared.store.outcomes import BoughtFact, Record, Settlement
 
@@ -315,7 +315,11 @@ class Exchange:
             seconds = min(seconds, SET_ASIDE_SECONDS) if verdict == SET_ASIDE else seconds
             self._gate.hold(seconds, WaitReason.QUOTA)
             return GateShut(WaitReason.QUOTA, seconds)
-        return GateShut(verdict, BUDGET_SECONDS) if verdict == WaitReason.BUDGET else LeaseLost()
+        if verdict in {WaitReason.BUDGET, MONEY_SET_ASIDE}:
+            return GateShut(
+                WaitReason.BUDGET, BUDGET_SECONDS if verdict == WaitReason.BUDGET else SET_ASIDE_SECONDS
+            )
+        return LeaseLost()
 
     async def _refund(self, intent: Intent, recorded: "asyncio.Future[str]", phase: str, reason: str) -> None:
         """The request never left. Its row may still be on the way to the ledger: that is waited for."""

@@ -19,6 +19,15 @@ SENT = "sent"
 QUOTA = "quota"
 #: The quota of the day would do, were it not for what calls under way may yet cost.
 SET_ASIDE = "set_aside"
+BUDGET = "budget"
+#: The pipeline's budget would do, likewise.
+MONEY_SET_ASIDE = "money_set_aside"
+
+#: What a refusal turns into where calls under way may give back what would do, and the query that finds those calls.
+_SOFTER: Final = (
+    (QUOTA, SET_ASIDE, "find_set_aside"),
+    (BUDGET, MONEY_SET_ASIDE, "find_money_set_aside"),
+)
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -67,15 +76,16 @@ class StoredFact(msgspec.Struct, frozen=True):
 
 
 async def insert_calls(conn: Connection, intents: Sequence[Intent]) -> dict[str, str]:
-    """Write the intents; call id -> SENT, or what stands against it: QUOTA, SET_ASIDE or "budget".
+    """Write the intents; call id -> SENT, or what stands against it: QUOTA, SET_ASIDE, BUDGET or MONEY_SET_ASIDE.
 
     A call that is missing here has lost its job. Only those that are SENT are written, and may leave.
     """
     cursor = await conn.execute(_SQL["insert_calls"], {"calls": rows(intents)})
     verdicts = dict(cast("list[tuple[str, str]]", await cursor.fetchall()))
-    if refused := [intent for intent in intents if verdicts.get(intent.call_id) == QUOTA]:
-        cursor = await conn.execute(_SQL["find_set_aside"], {"calls": rows(refused)})
-        verdicts |= {cast("str", row[0]): SET_ASIDE for row in await cursor.fetchall()}
+    for verdict, softer, query in _SOFTER:
+        if refused := [intent for intent in intents if verdicts.get(intent.call_id) == verdict]:
+            cursor = await conn.execute(_SQL[query], {"calls": rows(refused)})
+            verdicts |= {cast("str", row[0]): softer for row in await cursor.fetchall()}
     return verdicts
 
 

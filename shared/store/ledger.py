@@ -14,7 +14,7 @@ class Ledger:
         self._opened: tuple[str, str] | None = None
 
     async def insert(self, conn: Connection, intents: Sequence[Intent]) -> list[str]:
-        """Per intent: `calls.SENT`, "quota", `calls.SET_ASIDE`, "budget", or "" when its job is no longer held."""
+        """Per intent: `calls.SENT`, "quota", `calls.SET_ASIDE`, "budget", `calls.MONEY_SET_ASIDE`, or "" when its job is no longer held."""
         for intent in intents:
             if intent.day and self._opened != (intent.source, intent.day):
                 await open_day(conn, intent.source, intent.day, self._units_a_day)

@@ -136,7 +136,7 @@ async def _tell_waits(conn: Connection, endings: Sequence[Ending]) -> None:
     waits = {
         (e.wait_reason, e.pipeline_id if e.wait_reason == "budget" else "", e.phase)
         for e in endings
-        if e.wait_reason in {"account", "budget"} or (e.wait_reason == "quota" and not _is_set_aside(e))
+        if e.wait_reason == "account" or (e.wait_reason in {"budget", "quota"} and not _is_set_aside(e))
     }
     for reason, pipeline_id, phase in sorted(waits):
         service = PHASES[phase].service
@@ -152,7 +152,7 @@ async def _tell_waits(conn: Connection, endings: Sequence[Ending]) -> None:
 
 
 def _is_set_aside(ending: Ending) -> bool:
-    """The day is not over: its last units may come back."""
+    """Neither the day nor the budget is over: calls under way may give back what would do."""
     return (ending.wait_seconds or 0.0) <= SET_ASIDE_SECONDS
 
 

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from shared.domain.gate import SET_ASIDE_SECONDS, GatePolicy, GateShut
+from shared.domain.phases import SERP_COLLECTION
 from shared.domain.provider import Limits
-from shared.store.jobs import Claim
+from shared.store.jobs import Claim, wake_items
 from shared.store.pool import Connection
 from shared.testing.gate import FakeGate
 from shared.testing.jobs import dispatch, hold, start_searches
@@ -76,6 +77,23 @@ async def test_a_day_that_is_only_set_aside_is_not_told_as_exhausted(
         waits = "SELECT DISTINCT next_at < now() + interval '6 s' FROM waiting WHERE reason = 'quota'"
         assert await fetch(conn, waits) == [True]
         assert await fetch(conn, "SELECT name FROM events WHERE name = 'quota.exhausted'") == []
+
+
+async def test_a_budget_that_is_only_set_aside_is_not_told_as_exhausted(
+    postgres_url: str, conn: Connection
+) -> None:
+    """Its items wait seconds; with nothing under way any more, minutes, and it is told once."""
+    scripted = ScriptedProvider()
+    async with open_worker(postgres_url, scripted, unit_price=PRICE) as worker:
+        poor = await start_searches(conn, 5, config={"budget": 2 * UNITS * PRICE})
+        await worker.processor.process(await dispatch(conn, poor))
+        waits = "SELECT DISTINCT next_at < now() + interval '6 s' FROM waiting WHERE reason = 'budget'"
+        told = "SELECT count(*) FROM events WHERE name = 'budget.exhausted'"
+        assert (await fetch(conn, waits), await fetch(conn, told)) == ([True], [0])
+        await conn.execute("UPDATE waiting SET next_at = now()")
+        await wake_items(conn, SERP_COLLECTION)
+        await worker.processor.process(await dispatch(conn, poor))
+        assert (await fetch(conn, waits), await fetch(conn, told)) == ([False], [1])
 
 
 async def test_a_budget_stops_one_pipeline_and_no_other(postgres_url: str, conn: Connection) -> None:

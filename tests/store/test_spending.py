@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from shared.store.calls import SENT, SET_ASIDE, Intent, insert_calls, open_day
+from shared.store.calls import BUDGET, MONEY_SET_ASIDE, SENT, SET_ASIDE, Intent, insert_calls, open_day
 from shared.store.control import Act
 from shared.store.jobs import Claim
 from shared.store.outcomes import Record, Settlement, record
@@ -94,10 +94,29 @@ async def test_a_budget_is_never_exceeded(conn: Connection) -> None:
 
     verdicts = await insert_calls(conn, calls)
 
-    assert [verdicts[call.call_id] for call in calls] == [SENT, "budget", SENT]
+    assert [verdicts[call.call_id] for call in calls] == [SENT, MONEY_SET_ASIDE, SENT]
     assert await fetch(conn, BUDGETS) == [2.0]
     await conn.execute("UPDATE pipeline_budgets SET budget = 4")
     assert set((await insert_calls(conn, [intent(job, 4.0)])).values()) == {SENT}
+
+
+async def test_a_budget_is_over_only_when_no_call_under_way_could_give_anything_back(
+    conn: Connection,
+) -> None:
+    """What was charged is gone; what is only set aside may come back; what another pipeline sets aside does not."""
+    job, other = await hold(conn), await hold(conn)
+    await allow(conn, job, 5.0)
+    first, second = intent(job, 6.0), intent(job, 4.0)
+    await insert_calls(conn, [first, second, intent(other, 100.0)])
+
+    async def asked(units: float) -> str:
+        return (await insert_calls(conn, [call := intent(job, units)]))[call.call_id]
+
+    assert [await asked(units) for units in (10.0, 10.1)] == [MONEY_SET_ASIDE, BUDGET]
+    await settle(conn, first, "settled", 6.0)
+    assert [await asked(units) for units in (4.0, 4.1)] == [MONEY_SET_ASIDE, BUDGET]
+    await settle(conn, second, "settled", 3.0)
+    assert [await asked(units) for units in (1.0, 1.0, 1.1)] == [SENT, MONEY_SET_ASIDE, BUDGET]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +184,7 @@ async def test_a_first_budget_counts_calls_that_are_written_in_the_same_moment(
             late = intent(job, 2.0)
             waiting = asyncio.create_task(insert_calls(other, [late]))
             await until_blocked(conn)
-        assert await waiting == {late.call_id: "budget"}
+        assert await waiting == {late.call_id: MONEY_SET_ASIDE}
     assert await fetch(conn, BUDGETS) == [2.0]
 
 

@@ -71,6 +71,19 @@ JOIN provider_days d ON d.provider = r.source AND d.day = r.day
 LEFT JOIN under_way u ON u.source = r.source AND u.day = r.day
 WHERE r.units <= d.most - d.committed + coalesce(u.units, 0)
 
+-- name: find_money_set_aside
+-- Those of these refused calls for which their pipeline's budget would do if its calls under way cost nothing; as above.
+WITH under_way AS (
+    SELECT c.pipeline_id, sum(c.committed_money) AS money
+    FROM job_queue j JOIN provider_calls c ON c.job_id = j.job_id AND c.state = 'sent'
+    WHERE j.state = 'processing' AND c.committed_money IS NOT NULL GROUP BY 1
+)
+SELECT r.call_id::text
+FROM json_to_recordset(%(calls)s::json) AS r (call_id uuid, pipeline_id uuid, money float8)
+JOIN pipeline_budgets b ON b.pipeline_id = r.pipeline_id
+LEFT JOIN under_way u ON u.pipeline_id = r.pipeline_id
+WHERE r.money <= b.budget - b.committed + coalesce(u.money, 0)
+
 -- name: open_day
 -- The day's row of a provider, with the limit as it is configured now.
 INSERT INTO provider_days (provider, day, most) VALUES (%(provider)s, %(day)s, %(most)s)
