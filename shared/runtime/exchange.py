@@ -315,11 +315,8 @@ class Exchange:
             seconds = min(seconds, SET_ASIDE_SECONDS) if verdict == SET_ASIDE else seconds
             self._gate.hold(seconds, WaitReason.QUOTA)
             return GateShut(WaitReason.QUOTA, seconds)
-        if verdict in {WaitReason.BUDGET, MONEY_SET_ASIDE}:
-            return GateShut(
-                WaitReason.BUDGET, BUDGET_SECONDS if verdict == WaitReason.BUDGET else SET_ASIDE_SECONDS
-            )
-        return LeaseLost()
+        pauses: dict[str, float] = {WaitReason.BUDGET: BUDGET_SECONDS, MONEY_SET_ASIDE: SET_ASIDE_SECONDS}
+        return GateShut(WaitReason.BUDGET, pauses[verdict]) if verdict in pauses else LeaseLost()
 
     async def _refund(self, intent: Intent, recorded: "asyncio.Future[str]", phase: str, reason: str) -> None:
         """The request never left. Its row may still be on the way to the ledger: that is waited for."""
