@@ -1,10 +1,12 @@
 """The shape of the report's tables beside companies: markets, features, content, channels, publishers."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 Role = Literal["client", "competitor", "platform", "other"]
+#: Roles of whom the report is about: always shown, in this order.
+PARTIES: Final[tuple[Role, ...]] = ("client", "competitor")
 
 
 class MarketRow(msgspec.Struct, frozen=True):

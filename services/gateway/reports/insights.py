@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.report_insights import Feature, FeatureOwner, MarketRow, Mover, Theme, ThemeShare
+from shared.domain.report_insights import PARTIES, Feature, FeatureOwner, MarketRow, Mover, Theme, ThemeShare
 from shared.domain.report_schema import Company, Page, Report
 
 #: Companies shown one by one, beside client and competitors.
@@ -31,7 +31,7 @@ def drilled(report: Report) -> list[Drilled]:
     """Client and competitors, then the strongest others, in web results."""
     organic = [row for row in report.companies if row.landscape is None and row.content_type == "organic"]
     whole = [row for row in organic if row.region is None]
-    parties = [row for row in whole if row.role in {"client", "competitor"}]
+    parties = [row for row in whole if row.role in PARTIES]
     others = [row for row in whole if row.role == "other" and row.appearances][:DRILLED]
     chosen = sorted(parties, key=lambda row: row.role) + others
     regions: dict[str, list[Company]] = {row.company: [] for row in chosen}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.report_insights import FeatureOwner, Role, ThemeShare
+from shared.domain.report_insights import PARTIES, FeatureOwner, Role, ThemeShare
 from shared.domain.report_schema import Company, Report
 
 #: Units of the drawings' own coordinates.
@@ -27,8 +27,6 @@ WIDEST: Final = 74.0
 DARKEST: Final = 0.5
 LIGHTEST: Final = 0.05
 
-#: Roles that have a column whatever their shares, from the left.
-_PARTIES: Final = ("client", "competitor")
 #: Kinds of content that say what it is about; how it sounds does not.
 _AXES: Final = ("journey_phase", "page_type", "persona", "dimension")
 
@@ -133,15 +131,15 @@ def _matrix(
     for of in shown.values():
         for company, share in of.items():
             best[company] = max(share, best.get(company, 0.0))
-    parties = [row for row in headline if row.role in _PARTIES]
+    parties = [row for row in headline if row.role in PARTIES]
     listed = {
         row.company: Column(row.company, row.name, row.role)
         for row in (*parties, *(row for _, row, _ in shares))
     }
     companies = sorted(
-        (row for row in listed.values() if row.role in _PARTIES or row.company in best),
+        (row for row in listed.values() if row.role in PARTIES or row.company in best),
         key=lambda row: (
-            _PARTIES.index(row.role) if row.role in _PARTIES else len(_PARTIES),
+            PARTIES.index(row.role) if row.role in PARTIES else len(PARTIES),
             -best.get(row.company, 0.0),
             row.company,
         ),

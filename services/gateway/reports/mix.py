@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared.domain.report_insights import PARTIES
 from shared.domain.report_schema import Company, Report
 
 #: Companies, beside client and competitors.
 MIXED: Final = 10
-
-_PARTIES: Final = frozenset({"client", "competitor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def mix(report: Report, types: Sequence[str]) -> Mix | None:
         (company for company, counts in found.items() if counts.total()),
         key=lambda company: (-found[company].total(), company),
     )
-    shown = [name for n, name in enumerate(order) if n < MIXED or known[name].role in _PARTIES]
+    shown = [name for n, name in enumerate(order) if n < MIXED or known[name].role in PARTIES]
     return Mix(
         [
             _mixed("All together", "rest", whole, types),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.report_insights import Mover
+from shared.domain.report_insights import PARTIES, Mover
 from shared.domain.report_schema import Company
 
 #: Units of the drawings' own coordinates.
@@ -24,8 +24,6 @@ BANDS: Final = 7
 #: Room at the right of the bands for their names, and how high a band must be to be named there.
 NAMES: Final = 190.0
 NAMED: Final = 15.0
-
-_PARTIES: Final = frozenset({"client", "competitor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Bubbles:
 def bubbles(rows: Sequence[Company]) -> Bubbles | None:
     """Of one market, strongest first. None: nobody ranks in it, or no clicks are known."""
     known = [row for row in rows if row.expected_clicks and row.keyword_coverage and row.average_position]
-    shown = [row for number, row in enumerate(known) if number < BUBBLES or row.role in _PARTIES]
+    shown = [row for number, row in enumerate(known) if number < BUBBLES or row.role in PARTIES]
     if not shown:
         return None
     reach = _round_up(max(row.keyword_coverage or 0.0 for row in shown))
@@ -133,7 +131,7 @@ def trend(movers: Sequence[Mover], content_type: str) -> Trend | None:
         return None
     broken = any(row.method_effect for row in rows)
     strongest = sorted(
-        rows, key=lambda row: (row.role not in _PARTIES, -max(row.before, row.now), row.company)
+        rows, key=lambda row: (row.role not in PARTIES, -max(row.before, row.now), row.company)
     )
     shares: list[tuple[str, str, list[float]]] = [
         (row.name, row.role, _stops(row, broken)) for row in strongest[:BANDS]

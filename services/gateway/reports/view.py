@@ -20,7 +20,7 @@ from services.gateway.reports.wording import (
     tiles,
 )
 from shared.domain.report_coverage import AnalysisCoverage, MassCoverage, SearchCoverage, VolumeCoverage
-from shared.domain.report_insights import Feature, FeatureOwner, MarketRow, Mover, Theme
+from shared.domain.report_insights import PARTIES, Feature, FeatureOwner, MarketRow, Mover, Theme
 from shared.domain.report_schema import Company, Gap, Keyword, Page, Report, Video
 
 #: Rows of a long table.
@@ -32,7 +32,6 @@ CARD_ROWS: Final = 6
 #: Small charts of regions, and of landscapes.
 CARDS: Final = 24
 
-_PARTIES: Final = frozenset({"client", "competitor"})
 _NOTES: Final = {
     "organic": "All regions together. The headline figure: web results only, news and video are not in it.",
     "news": "All regions together. The news tab has its own share of voice; it is not part of the organic one.",
@@ -207,8 +206,8 @@ def _scale(rows: list[Company]) -> float:
 
 def _chart(rows: list[Company], limit: int, searches: int, scale: float | None = None) -> Chart:
     """The strongest rows, and those of the client and its competitors wherever they rank."""
-    shown = [row for number, row in enumerate(rows) if number < limit or row.role in _PARTIES]
-    left_out = [row.share_of_voice or 0.0 for row in rows[limit:] if row.role not in _PARTIES]
+    shown = [row for number, row in enumerate(rows) if number < limit or row.role in PARTIES]
+    left_out = [row.share_of_voice or 0.0 for row in rows[limit:] if row.role not in PARTIES]
     nothing = ""
     if not searches:
         nothing = "No search has been completed here, so the shares are unknown."
@@ -221,9 +220,9 @@ def _chart(rows: list[Company], limit: int, searches: int, scale: float | None =
 
 def _strength(rows: list[Company], report: Report) -> Chart:
     """Companies by index, ranked ones first; the client and its competitors always."""
-    known = [row for row in rows if row.dsi is not None or row.role in _PARTIES]
+    known = [row for row in rows if row.dsi is not None or row.role in PARTIES]
     known.sort(key=lambda row: (row.dsi_rank is None, row.dsi_rank or 0, -(row.dsi or 0.0), row.company))
-    shown = [row for number, row in enumerate(known) if number < TABLE_ROWS or row.role in _PARTIES]
+    shown = [row for number, row in enumerate(known) if number < TABLE_ROWS or row.role in PARTIES]
     off = [phase for phase in report.coverage.off if phase.phase in {"content_scraping", "content_analysis"}]
     nothing = ""
     if all(row.dsi is None for row in rows):
